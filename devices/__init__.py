@@ -1,0 +1,1 @@
+"""A .pte and a request in, raw trials out: this host, boards and phones."""

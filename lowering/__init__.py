@@ -1,0 +1,1 @@
+"""Quantized module to .pte: export, partition, serialise, cache."""

@@ -1,0 +1,1 @@
+"""nn.Module to smaller nn.Module: torchao schemes by name, with their coverage."""

@@ -1,0 +1,1 @@
+"""Runs in, tables and pages out."""
