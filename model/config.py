@@ -56,7 +56,7 @@ CONFIGS: dict[str, ModelConfig] = {
         frames_per_step=2, prompt_layers=3, text_width=256, text_layers=4, text_head=2,
         text_kernel=5,
     ),
-    # The family's size (mobilespeech.md, section 6): for machines with a GPU to train on.
+    # The family's usual size (SoundStorm-like, some 60 M parameters): for machines with a GPU to train on.
     "paper": ModelConfig(
         width=512, n_layer=12, n_head=8, ffn_ratio=4, conv_kernel=7, code_width=128,
         frames_per_step=1, prompt_layers=4, text_width=256, text_layers=4, text_head=2,
