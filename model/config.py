@@ -15,17 +15,19 @@ class ModelConfig:
 
     Attributes:
         width: Channels C of the decoder (SMD), the prompt encoder and the text row.
-        n_layer: Conformer blocks of the SMD.
-        n_head: Attention heads of the SMD; `width` must be divisible by it.
-        ffn_ratio: Feed-forward width over `width`.
-        conv_kernel: Depthwise kernel of each conformer block, in decoder steps.
+        n_layer: Conformer blocks L of the SMD.
+        n_head: Attention heads H of the SMD; `width` is divisible by it.
+        ffn_ratio: Feed-forward width of the SMD over `width`.
+        conv_kernel: Depthwise kernel of SMD and prompt encoder, in decoder steps.
         code_width: Channels of one codebook's embedding before it is projected to `width`.
+        head_width: Channels of one frame in front of the codebooks' heads.
         frames_per_step: Codec frames that share one decoder position.
         prompt_layers: Convolution blocks of the prompt encoder.
-        text_width: Channels of the text encoder.
-        text_layers: Feed-forward-transformer layers of the text encoder.
-        text_head: Attention heads of the text encoder and the duration predictor.
-        text_kernel: Kernel of the convolutions in text encoder and duration predictor.
+        text_width: Channels of text encoder and duration predictor.
+        text_layers: Transformer blocks of the text encoder.
+        duration_layers: Transformer blocks of the duration predictor.
+        text_head: Attention heads of text encoder and duration predictor.
+        text_kernel: Depthwise kernel of text encoder and duration predictor, in phonemes.
         max_phonemes: Longest phoneme sequence S in one pass.
         max_frames: Longest output T in one pass.
         max_prompt_frames: Longest prompt P.
@@ -37,10 +39,12 @@ class ModelConfig:
     ffn_ratio: int
     conv_kernel: int
     code_width: int
+    head_width: int
     frames_per_step: int
     prompt_layers: int
     text_width: int
     text_layers: int
+    duration_layers: int
     text_head: int
     text_kernel: int
     max_phonemes: int = 256
@@ -49,23 +53,23 @@ class ModelConfig:
 
 
 CONFIGS: dict[str, ModelConfig] = {
-    # What a phone should run: 10 M parameters in the SMD, so that parameters x passes stays
+    # What a phone should run: 9.5 M parameters in an SMD pass, so that parameters x passes stays
     # below 0.15 G with the default schedule of 15 passes.
     "base": ModelConfig(
-        width=384, n_layer=4, n_head=6, ffn_ratio=4, conv_kernel=7, code_width=64,
-        frames_per_step=2, prompt_layers=3, text_width=256, text_layers=4, text_head=2,
-        text_kernel=5,
+        width=384, n_layer=4, n_head=6, ffn_ratio=4, conv_kernel=7, code_width=64, head_width=192,
+        frames_per_step=2, prompt_layers=2, text_width=256, text_layers=3, duration_layers=1,
+        text_head=4, text_kernel=5,
     ),
-    # The family's usual size (SoundStorm-like, some 60 M parameters): for machines with a GPU to train on.
+    # The family's usual size (some 60 M parameters): for machines with a GPU to train on.
     "paper": ModelConfig(
         width=512, n_layer=12, n_head=8, ffn_ratio=4, conv_kernel=7, code_width=128,
-        frames_per_step=1, prompt_layers=4, text_width=256, text_layers=4, text_head=2,
-        text_kernel=5,
+        head_width=512, frames_per_step=1, prompt_layers=4, text_width=256, text_layers=4,
+        duration_layers=2, text_head=4, text_kernel=5,
     ),
     # For tests only.
     "tiny": ModelConfig(
-        width=64, n_layer=2, n_head=2, ffn_ratio=2, conv_kernel=3, code_width=16,
-        frames_per_step=2, prompt_layers=1, text_width=48, text_layers=1, text_head=2,
-        text_kernel=3,
+        width=64, n_layer=2, n_head=2, ffn_ratio=2, conv_kernel=3, code_width=16, head_width=32,
+        frames_per_step=2, prompt_layers=1, text_width=48, text_layers=1, duration_layers=1,
+        text_head=2, text_kernel=3,
     ),
 }  # fmt: skip

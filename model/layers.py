@@ -2,7 +2,9 @@
 
 XNNPACK (executorch 1.5.1) leaves `native_layer_norm`, `mean.dim` over the last axis and the
 `expand_copy` that a 4-D matmul brings outside its delegate, and each of them cuts the graph in two.
-Hence the RMS norm whose mean is a linear layer, and attention as 3-D `bmm`.
+Hence the RMS norm whose mean is a linear layer, and attention as 3-D `bmm`. A reshape stays inside
+only while its one dynamic dimension is spelt -1, which `reshape` of a permuted tensor does not
+keep and `contiguous().view` does.
 """
 
 import torch
@@ -21,7 +23,8 @@ class RMSNorm(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(width))
         self.mean = nn.Linear(width, 1, bias=False)
-        self.mean.weight.requires_grad_(requires_grad=False).fill_(1 / width)
+        self.mean.weight.requires_grad = False
+        nn.init.constant_(self.mean.weight, 1 / width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last axis of (..., C)."""
@@ -47,12 +50,11 @@ class Memory(nn.Module):
 
 def split_heads(x: Tensor, n_head: int, *, keys: bool = False) -> Tensor:
     """Reshape (B, T, C) to (B*H, T, C/H), or to (B*H, C/H, T) where they are keys."""
-    batch, length, width = x.shape
-    size = width // n_head
-    x = x.reshape(batch, length, n_head, size)
+    batch, size = x.shape[0], x.shape[2] // n_head
+    x = x.reshape(batch, -1, n_head, size)
     if keys:
-        return x.permute(0, 2, 3, 1).reshape(batch * n_head, size, length)
-    return x.permute(0, 2, 1, 3).reshape(batch * n_head, length, size)
+        return x.permute(0, 2, 3, 1).contiguous().view(batch * n_head, size, -1)
+    return x.permute(0, 2, 1, 3).contiguous().view(batch * n_head, -1, size)
 
 
 class Attention(nn.Module):
@@ -78,13 +80,13 @@ class Attention(nn.Module):
         Returns:
             (B, T, C).
         """
-        batch, length, width = x.shape
+        batch, _, width = x.shape
         scores = torch.bmm(split_heads(self.query(x) * self.scale, self.n_head), keys)
         if bias is not None:
             scores = scores + bias
         mixed = torch.bmm(torch.softmax(scores, -1), values)
-        mixed = mixed.reshape(batch, self.n_head, length, width // self.n_head)
-        out: Tensor = self.out(mixed.permute(0, 2, 1, 3).reshape(batch, length, width))
+        mixed = mixed.reshape(batch, self.n_head, -1, width // self.n_head)
+        out: Tensor = self.out(mixed.permute(0, 2, 1, 3).contiguous().view(batch, -1, width))
         return out
 
 
@@ -126,3 +128,65 @@ class ConvModule(nn.Module):
         y = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
         out: Tensor = self.pointwise(y * torch.sigmoid(y))
         return out
+
+
+class Block(nn.Module):
+    """Self-attention, cross-attention, convolution and feed-forward, each behind a norm.
+
+    The Conformer block (arXiv 2005.08100) with a single feed-forward, and with cross-attention
+    to a prompt where `cross` is set. Without self-attention it is a convolution block.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        ratio: int,
+        kernel: int,
+        n_head: int = 0,
+        *,
+        cross: bool = False,
+    ) -> None:
+        super().__init__()
+        self.self_memory = Memory(width, width, n_head) if n_head else None
+        self.self_attention = Attention(width, n_head) if n_head else None
+        self.cross_attention = Attention(width, n_head) if cross else None
+        self.convolution = ConvModule(width, kernel)
+        self.feed_forward = FeedForward(width, ratio)
+        self.attention_norm = RMSNorm(width) if n_head else None
+        self.cross_norm = RMSNorm(width) if cross else None
+        self.convolution_norm = RMSNorm(width)
+        self.feed_forward_norm = RMSNorm(width)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        memory: tuple[Tensor, Tensor] | None = None,
+        memory_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Map (B, T, C) to (B, T, C).
+
+        Args:
+            x: (B, T, C).
+            mask: (B, T, 1), 1 where a position counts, 0 where it is padding; None for no padding.
+            memory: Keys and values to cross-attend to, split into heads; only with `cross`.
+            memory_mask: (B, S, 1), the same as `mask` for the memory.
+        """
+        if self.self_attention and self.self_memory and self.attention_norm:
+            y = self.attention_norm(x)
+            bias = attention_bias(mask, self.self_attention.n_head)
+            x = x + self.self_attention(y, *self.self_memory(y), bias)
+        if self.cross_attention and self.cross_norm and memory is not None:
+            bias = attention_bias(memory_mask, self.cross_attention.n_head)
+            x = x + self.cross_attention(self.cross_norm(x), *memory, bias)
+        x = x + self.convolution(self.convolution_norm(x), mask)
+        out: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        return out
+
+
+def attention_bias(mask: Tensor | None, n_head: int) -> Tensor | None:
+    """Turn a (B, T, 1) mask into what is added to attention scores, (B*H or 1, 1, T)."""
+    if mask is None:
+        return None
+    bias = ((mask - 1) * 1e4).transpose(1, 2)
+    return bias if bias.shape[0] == 1 else bias.repeat_interleave(n_head, 0)
