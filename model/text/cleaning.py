@@ -1,0 +1,92 @@
+"""From any Unicode string to sentences of known characters."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+# What compatibility normalisation alone would spoil: it glues 2½ to 21/2 and makes 10² a 102.
+_BEFORE_NFKC = str.maketrans(
+    {
+        "²": "^2", "³": "^3", "™": "", "®": "", "©": "", "…": "...", "‥": "...",
+        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "＇": "'", "`": "'",
+        "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"', "«": '"', "»": '"',
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "-", "—": "—",
+        "。": "。", "．": ".", "、": ",", "，": ",", "；": ";", "：": ":", "～": "~", "·": " ", "・": " ",
+        "《": '"', "》": '"', "〈": '"', "〉": '"', "「": '"', "」": '"', "『": '"', "』": '"',
+        "【": "(", "】": ")", "〔": "(", "〕": ")", "［": "(", "］": ")", "\u2044": "/", "¥": "¥", "￥": "¥",
+    }
+)  # fmt: skip
+
+# Latin letters that no decomposition takes apart.
+_LATIN = str.maketrans(
+    {
+        "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D",
+        "ł": "l", "Ł": "L", "þ": "th", "Þ": "Th", "ð": "th", "Ð": "Th", "ı": "i", "ħ": "h", "Ħ": "H",
+    }
+)  # fmt: skip
+
+_PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£€¥§µ\\")  # noqa: RUF001
+
+# Titles stand before a name; the others may end a sentence, if a capital letter follows.
+_TITLES = r"Mr|Mrs|Ms|Dr|Drs|Prof|St|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|Maj|Cmdr|Messrs"
+_NO_END = re.compile(rf"(?:\b(?:{_TITLES}|No|Nos|vs|e\.g|i\.e|cf|Fig|Vol)|\b[A-Z](?:\.[A-Z])*)\.$")
+_END = re.compile(r"(?:[.!?]+[\"')\]]*(?=\s)|。[\"')\]]*|(?<=[^\x00-\x7f])[!?]+[\"')\]]*)\s*")
+_PARAGRAPH = re.compile(r"\n\s*\n\s*")
+
+
+def normalize_characters(text: str) -> str:
+    """Return the text with one character for each of Unicode's many forms of it."""
+    spread = (
+        f" {_fraction(c)}" if unicodedata.decomposition(c).startswith("<fraction>") else c
+        for c in text.translate(_BEFORE_NFKC)
+    )
+    plain = unicodedata.normalize("NFKC", "".join(spread)).translate(_BEFORE_NFKC)
+    return plain.replace("\u03bc", "µ")
+
+
+def _fraction(character: str) -> str:
+    return unicodedata.normalize("NFKC", character).replace("\u2044", "/")
+
+
+def fold_latin(text: str) -> str:
+    """Return the text with Latin letters bare of their diacritics: é -> e, ø -> o."""
+    decomposed = unicodedata.normalize("NFD", text.translate(_LATIN))
+    return unicodedata.normalize(
+        "NFC", "".join(c for c in decomposed if not unicodedata.combining(c))
+    )
+
+
+def drop_unknown(text: str, is_letter: Callable[[str], bool]) -> tuple[str, tuple[str, ...]]:
+    """Keep letters, ASCII digits and known punctuation.
+
+    Returns:
+        The text, and each visible character that was dropped, once. What is invisible
+        (control and format characters, variation selectors) goes without a word.
+    """
+    kept: list[str] = []
+    dropped: dict[str, None] = {}
+    for character in text:
+        if character in _PUNCTUATION or (character.isascii() and character.isdigit()):
+            kept.append(character)
+        elif is_letter(character):
+            kept.append(character)
+        else:
+            kept.append(" ")
+            if unicodedata.category(character) not in {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp"}:
+                dropped[character.encode("utf-8", "backslashreplace").decode()] = None
+    return re.sub(r"[ \t]+", " ", "".join(kept)).strip(), tuple(dropped)
+
+
+def split_sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text; a blank line ends one, a single line break does not."""
+    for paragraph in _PARAGRAPH.split(text):
+        line = re.sub(r"\s+", " ", paragraph).strip()
+        start = 0
+        for end in _END.finditer(line):
+            before, after = line[start : end.end()].rstrip(), line[end.end() :]
+            if _NO_END.search(before) or after[:1].islower():
+                continue
+            yield before
+            start = end.end()
+        if rest := line[start:].strip():
+            yield rest
