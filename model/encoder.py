@@ -6,14 +6,12 @@ from torch import Tensor, nn
 from model.config import CODEBOOK_SIZE, N_CODEBOOK, ModelConfig
 from model.layers import Block, Memory, RMSNorm
 
-MASK = CODEBOOK_SIZE  # the code that stands for "not known yet", one past the codebook's last
-
 
 class CodeEmbedding(nn.Module):
     """Embeds all codebooks of some frames at once.
 
     A low-rank form of the family's sum of channel embeddings: each codebook has a narrow table,
-    with its own mask vector at `MASK`, and what follows projects their concatenation, which is the
+    with its mask vector as last row, and what follows projects their concatenation, which is the
     same as summing projected vectors. One gather of one table: half a million parameters, not 3 M.
     """
 

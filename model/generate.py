@@ -1,0 +1,217 @@
+"""The synthesis loop: phonemes and prompt codes in, codes and waveform out.
+
+One loop for everything: it calls the model's methods by name through `Call`, so that the eager
+module, a lowered .pte on this host and the reference of the native runner are the same program.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import HOP_LENGTH, N_CODEBOOK, ModelConfig
+from model.decoding import MASK, Codes, DecodingOptions, MaskedCells, decoding_plan, unmask
+from model.errors import InputError
+
+Array = NDArray[np.generic]
+Float32 = NDArray[np.float32]
+# Runs one method: its name and inputs to its outputs. Outputs may be overwritten by the next call
+# of the same method, never by that of another.
+Call = Callable[[str, Sequence[Array]], Sequence[Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One utterance, ready for a device: no text and no waveform any more.
+
+    Attributes:
+        sentences: Phoneme ids of each sentence.
+        prompt_codes: (Q, P) codes of the prompt.
+        options: How to decode.
+    """
+
+    sentences: tuple[tuple[int, ...], ...]
+    prompt_codes: Codes
+    options: DecodingOptions = field(default_factory=DecodingOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """What one synthesis gave and what it took.
+
+    Attributes:
+        codes: (Q, T) of all sentences, one after the other.
+        waveform: (N,) samples.
+        stage_ms: Milliseconds per stage, summed over sentences and passes.
+        first_audio_ms: From the start until the first chunk of waveform was there.
+        wall_ms: All of it.
+    """
+
+    codes: Codes
+    waveform: Float32
+    stage_ms: dict[str, float]
+    first_audio_ms: float
+    wall_ms: float
+
+
+STAGES = (
+    "prompt_encoder",
+    "text_encoder",
+    "duration_predictor",
+    "smd",
+    "head",
+    "sampling",
+    "codec",
+)
+
+
+class Stopwatch:
+    """Adds up milliseconds per stage."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+        self.stage_ms = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        begin = time.perf_counter()
+        yield
+        self.stage_ms[name] += (time.perf_counter() - begin) * 1e3
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the stopwatch was made."""
+        return (time.perf_counter() - self.start) * 1e3
+
+
+def regulate(
+    rows: Float32, log_durations: Float32, frames_per_step: int, max_frames: int
+) -> Float32:
+    """Stretch the text to decoder steps (the length regulator).
+
+    Each phoneme lasts max(1, floor(exp(log_duration) + 0.5)) frames; the last frame is repeated
+    until the steps are full.
+
+    Args:
+        rows: (S, F * C) of the text encoder, F being `frames_per_step`.
+        log_durations: (S,).
+        frames_per_step: F.
+        max_frames: The model's longest output; what would be longer is an error.
+
+    Returns:
+        (K, C) rows.
+    """
+    frames = np.maximum(1, np.floor(np.exp(log_durations.astype(np.float64)) + 0.5))
+    if not frames.sum() <= max_frames:
+        raise InputError(
+            f"the predicted speech has {frames.sum():.0f} frames, over the model's {max_frames}:"
+            " split the text into shorter sentences"
+        )
+    index = np.repeat(np.arange(len(frames)), frames.astype(np.int64))
+    index = np.append(index, np.repeat(index[-1:], -len(index) % frames_per_step))
+    width = rows.shape[1] // frames_per_step
+    planes = rows.reshape(len(rows), frames_per_step, width)
+    steps: Float32 = planes[index[0::frames_per_step], 0]
+    for f in range(1, frames_per_step):
+        steps += planes[index[f::frames_per_step], f]
+    return steps
+
+
+def synthesize(
+    call: Call, config: ModelConfig, request: Request, chunk_frames: int, lookahead_frames: int
+) -> Synthesis:
+    """Text and prompt in, speech out: all of MobileSpeech's inference in one function.
+
+    Args:
+        call: Runs a method of the model.
+        config: Sizes of the model.
+        request: What to say, in whose voice, and how to decode.
+        chunk_frames: Frames per chunk of decoded waveform.
+        lookahead_frames: Frames of context that the codec's decoder needs on each side.
+    """
+    watch = Stopwatch()
+    with watch.stage("prompt_encoder"):
+        prompt = request.prompt_codes[None, :, : prompt_frames(request, config)]
+        memory = list(call("prompt_encoder", [prompt]))
+    all_codes, chunks, first_audio_ms = [], [], 0.0
+    for number, phonemes in enumerate(request.sentences):
+        with watch.stage("text_encoder"):
+            text, rows = call("text_encoder", [np.asarray([phonemes], np.int64)])
+        with watch.stage("duration_predictor"):
+            (log_durations,) = call("duration_predictor", [text, *memory[:2]])
+            steps = regulate(rows[0], log_durations[0], config.frames_per_step, config.max_frames)
+        codes = decode_codes(
+            call, config, steps, memory[2:], request.options, sentence=number, watch=watch
+        )
+        for start in range(0, codes.shape[1], chunk_frames):
+            with watch.stage("codec"):
+                chunks.append(decode_chunk(call, codes, start, chunk_frames, lookahead_frames))
+            first_audio_ms = first_audio_ms or watch.elapsed_ms()
+        all_codes.append(codes)
+    return Synthesis(
+        codes=np.concatenate(all_codes, 1),
+        waveform=np.concatenate(chunks),
+        stage_ms=watch.stage_ms,
+        first_audio_ms=first_audio_ms,
+        wall_ms=watch.elapsed_ms(),
+    )
+
+
+def prompt_frames(request: Request, config: ModelConfig) -> int:
+    """Frames of the prompt that are used: whole steps, from its start, up to the model's limit."""
+    available: int = min(request.prompt_codes.shape[1], config.max_prompt_frames)
+    return available - available % config.frames_per_step
+
+
+def decode_codes(
+    call: Call,
+    config: ModelConfig,
+    steps: Float32,
+    memory: Sequence[Array],
+    options: DecodingOptions,
+    *,
+    sentence: int,
+    watch: Stopwatch,
+) -> Codes:
+    """Fill a masked grid pass by pass, keeping each pass's most confident cells.
+
+    Args:
+        call: Runs a method of the model.
+        config: Sizes of the model.
+        steps: (K, C) length-regulated text.
+        memory: Keys and values for the SMD.
+        options: How to decode.
+        sentence: Number of the sentence, for its random numbers.
+        watch: Takes the times.
+
+    Returns:
+        (Q, T) codes without masks.
+    """
+    codes = np.full((N_CODEBOOK, len(steps) * config.frames_per_step), MASK, np.int64)
+    for step in decoding_plan(options):
+        with watch.stage("smd"):
+            (hidden,) = call("smd", [codes[None], steps[None], *memory])
+        cells = MaskedCells.of(codes, step)
+        with watch.stage("head"):
+            logits = [
+                call(f"head_{channel}", [hidden[:, cells.frame[cells.channel == channel]]])[0][0]
+                for channel in np.unique(cells.channel)
+            ]
+        with watch.stage("sampling"):
+            unmask(codes, cells, np.concatenate(logits), step, options, sentence=sentence)
+    return codes
+
+
+def decode_chunk(
+    call: Call, codes: Codes, start: int, chunk_frames: int, lookahead_frames: int
+) -> Float32:
+    """Decode some frames to waveform, with as much context as makes it equal decoding them all."""
+    left = max(0, start - lookahead_frames)
+    stop = min(codes.shape[1], start + chunk_frames)
+    right = min(codes.shape[1], stop + lookahead_frames)
+    (waveform,) = call("codec_decoder", [codes[None, :, left:right]])
+    first = (start - left) * HOP_LENGTH
+    return np.array(waveform[0, first : first + (stop - start) * HOP_LENGTH], np.float32)
