@@ -1,6 +1,7 @@
 """Which codes are sampled when: options, the plan of passes, and one step of unmasking."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,36 +13,6 @@ from model.errors import ConfigError
 
 Codes = NDArray[np.int64]
 MASK = CODEBOOK_SIZE  # the code that stands for "not known yet", one past the codebook's last
-
-
-@dataclass(frozen=True)
-class DecodingOptions:
-    """How codes are unmasked.
-
-    Attributes:
-        passes: Passes per channel, coarse to fine; or one number, passes over all channels jointly.
-        temperature: Of the codes' sampling; anneals to 0 with the share of cells still masked, so
-            that the last pass over a channel, often its only one, is greedy.
-        top_k: Codes that may be sampled.
-        position_temperature: Of the Gumbel noise on confidences; anneals likewise.
-        layer_penalty: Taken off a cell's confidence per channel index in joint decoding, so that
-            coarse channels come first (OmniVoice's 5.0).
-        seed: Of all random numbers.
-    """
-
-    passes: tuple[int, ...] = (8, 1, 1, 1, 1, 1, 1, 1)
-    temperature: float = 1.0
-    top_k: int = 50
-    position_temperature: float = 1.0
-    layer_penalty: float = 5.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if len(self.passes) not in (1, N_CODEBOOK) or min(self.passes) < 1:
-            raise ConfigError(
-                f"passes must be one number (joint) or {N_CODEBOOK} (per channel), each at least 1,"
-                f" not {','.join(map(str, self.passes))}"
-            )
 
 
 @dataclass(frozen=True)
@@ -57,6 +28,61 @@ class Pass:
     index: int
     channels: tuple[int, ...]
     remaining: float
+
+
+def cosine_schedule(progress: float) -> float:
+    """Share of cells still masked at a progress of 0 to 1; exactly 0 at the end."""
+    return math.cos(math.pi / 2 * progress) if progress < 1 else 0.0
+
+
+def decoding_plan(passes: Sequence[int]) -> tuple[Pass, ...]:
+    """Lay out all passes on the cosine schedule of MaskGIT (arXiv 2202.04200, section 3.2).
+
+    Args:
+        passes: Passes per channel, coarse to fine, for decoding level by level; or one number,
+            passes over all channels jointly.
+
+    Raises:
+        ConfigError: Neither one number nor one per channel, or a number below 1.
+    """
+    if len(passes) not in (1, N_CODEBOOK) or min(passes) < 1:
+        raise ConfigError(
+            f"passes must be one number (joint) or {N_CODEBOOK} (per channel), each at least 1,"
+            f" not {','.join(map(str, passes))!r}"
+        )
+    joint = len(passes) == 1
+    shares = [
+        (tuple(range(N_CODEBOOK)) if joint else (channel,), cosine_schedule(i / count))
+        for channel, count in enumerate(passes)
+        for i in range(1, count + 1)
+    ]
+    return tuple(Pass(index, *share) for index, share in enumerate(shares))
+
+
+DEFAULT_PASSES = (8, 1, 1, 1, 1, 1, 1, 1)
+
+
+@dataclass(frozen=True)
+class DecodingOptions:
+    """How codes are unmasked.
+
+    Attributes:
+        plan: The passes, in order.
+        temperature: Of the codes' sampling; anneals to 0 with the share of cells still masked, so
+            that the last pass over a channel, often its only one, is greedy.
+        top_k: Codes that may be sampled.
+        position_temperature: Of the Gumbel noise on confidences; anneals likewise.
+        layer_penalty: Taken off a cell's confidence per channel index in joint decoding, so that
+            coarse channels come first (OmniVoice's 5.0).
+        seed: Of all random numbers.
+    """
+
+    plan: tuple[Pass, ...] = decoding_plan(DEFAULT_PASSES)
+    temperature: float = 1.0
+    top_k: int = 50
+    position_temperature: float = 1.0
+    layer_penalty: float = 5.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +102,6 @@ class MaskedCells:
         """Find the masked cells of (Q, T) codes that belong to a pass."""
         row, frame = np.nonzero(codes[list(step.channels)] == MASK)
         return cls(np.asarray(step.channels)[row], frame)
-
-
-def decoding_plan(options: DecodingOptions) -> tuple[Pass, ...]:
-    """Lay out all passes: level by level, or jointly, on the cosine schedule of MaskGIT.
-
-    Source: arXiv 2202.04200, section 3.2.
-    """
-    joint = len(options.passes) == 1
-    shares = [
-        (tuple(range(N_CODEBOOK)) if joint else (channel,), cosine_schedule(i / count))
-        for channel, count in enumerate(options.passes)
-        for i in range(1, count + 1)
-    ]
-    return tuple(Pass(index, *share) for index, share in enumerate(shares))
-
-
-def cosine_schedule(progress: float) -> float:
-    """Share of cells still masked at a progress of 0 to 1; exactly 0 at the end."""
-    return math.cos(math.pi / 2 * progress) if progress < 1 else 0.0
 
 
 def unmask(

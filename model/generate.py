@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import HOP_LENGTH, N_CODEBOOK, ModelConfig
-from model.decoding import MASK, Codes, DecodingOptions, MaskedCells, decoding_plan, unmask
+from model.decoding import MASK, Codes, DecodingOptions, MaskedCells, unmask
 from model.errors import InputError
 
 Array = NDArray[np.generic]
@@ -191,7 +191,7 @@ def decode_codes(
         (Q, T) codes without masks.
     """
     codes = np.full((N_CODEBOOK, len(steps) * config.frames_per_step), MASK, np.int64)
-    for step in decoding_plan(options):
+    for step in options.plan:
         with watch.stage("smd"):
             (hidden,) = call("smd", [codes[None], steps[None], *memory])
         cells = MaskedCells.of(codes, step)
