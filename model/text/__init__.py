@@ -1,1 +1,1 @@
-"""Written text to phonemes: the versioned inventory, one front end per language, Kokoro's symbols."""
+"""Written text to phonemes: the inventory, a front end per language, and Kokoro's symbols."""

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the signs are meant
 """From any Unicode string to sentences of known characters."""
 
 import re
@@ -7,29 +8,32 @@ from collections.abc import Callable, Iterator
 # What compatibility normalisation alone would spoil: it glues 2½ to 21/2 and makes 10² a 102.
 _BEFORE_NFKC = str.maketrans(
     {
-        "²": "^2", "³": "^3", "™": "", "®": "", "©": "", "…": "...", "‥": "...",
-        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "＇": "'", "`": "'",
+        "²": "^2", "³": "^3", "™": "", "®": "", "©": "", "\u2044": "/", "…": "...", "‥": "...",
+        "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "`": "'",
         "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"', "«": '"', "»": '"',
-        "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "-", "—": "—",
-        "。": "。", "．": ".", "、": ",", "，": ",", "；": ";", "：": ":", "～": "~", "·": " ", "・": " ",
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "-",
+        "、": ",", "·": " ", "・": " ", "【": "(", "】": ")", "〔": "(", "〕": ")",
         "《": '"', "》": '"', "〈": '"', "〉": '"', "「": '"', "」": '"', "『": '"', "』": '"',
-        "【": "(", "】": ")", "〔": "(", "〕": ")", "［": "(", "］": ")", "\u2044": "/", "¥": "¥", "￥": "¥",
     }
 )  # fmt: skip
 
 # Latin letters that no decomposition takes apart.
 _LATIN = str.maketrans(
     {
-        "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D",
-        "ł": "l", "Ł": "L", "þ": "th", "Þ": "Th", "ð": "th", "Ð": "Th", "ı": "i", "ħ": "h", "Ħ": "H",
+        "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d",
+        "Đ": "D", "ł": "l", "Ł": "L", "þ": "th", "Þ": "Th", "ð": "th", "Ð": "Th", "ı": "i",
+        "ħ": "h", "Ħ": "H",
     }
 )  # fmt: skip
 
-_PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£€¥§µ\\")  # noqa: RUF001
+_INVISIBLE_IN_WORDS = frozenset({"Cf", "Mn", "Me"})  # soft hyphens, joiners, stray accents
+_BLANK = frozenset({"Cc", "Zs", "Zl", "Zp"})
+_PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£€¥§µ\\")
 
-# Titles stand before a name; the others may end a sentence, if a capital letter follows.
+# Full stops that end no sentence: after titles and initials, and after what numbers follow.
 _TITLES = r"Mr|Mrs|Ms|Dr|Drs|Prof|St|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|Maj|Cmdr|Messrs"
-_NO_END = re.compile(rf"(?:\b(?:{_TITLES}|No|Nos|vs|e\.g|i\.e|cf|Fig|Vol)|\b[A-Z](?:\.[A-Z])*)\.$")
+_NO_END = re.compile(rf"\b(?:{_TITLES}|vs|e\.g|i\.e|cf|[A-Z](?:\.[A-Z])*)\.$")
+_NO_END_BEFORE_NUMBER = re.compile(r"\b(?:[Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Ee]q|[Ss]ec|ca)\.$")
 _END = re.compile(r"(?:[.!?]+[\"')\]]*(?=\s)|。[\"')\]]*|(?<=[^\x00-\x7f])[!?]+[\"')\]]*)\s*")
 _PARAGRAPH = re.compile(r"\n\s*\n\s*")
 
@@ -60,19 +64,21 @@ def drop_unknown(text: str, is_letter: Callable[[str], bool]) -> tuple[str, tupl
     """Keep letters, ASCII digits and known punctuation.
 
     Returns:
-        The text, and each visible character that was dropped, once. What is invisible
-        (control and format characters, variation selectors) goes without a word.
+        The text, and each visible character that was dropped, once. Control and format
+        characters, variation selectors and stray accents go without a word.
     """
     kept: list[str] = []
     dropped: dict[str, None] = {}
     for character in text:
-        if character in _PUNCTUATION or (character.isascii() and character.isdigit()):
-            kept.append(character)
-        elif is_letter(character):
+        is_digit = character.isascii() and character.isdigit()
+        if is_digit or character in _PUNCTUATION or is_letter(character):
             kept.append(character)
         else:
+            category = unicodedata.category(character)
+            if category in _INVISIBLE_IN_WORDS:
+                continue
             kept.append(" ")
-            if unicodedata.category(character) not in {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp"}:
+            if category not in _BLANK:
                 dropped[character.encode("utf-8", "backslashreplace").decode()] = None
     return re.sub(r"[ \t]+", " ", "".join(kept)).strip(), tuple(dropped)
 
@@ -84,7 +90,9 @@ def split_sentences(text: str) -> Iterator[str]:
         start = 0
         for end in _END.finditer(line):
             before, after = line[start : end.end()].rstrip(), line[end.end() :]
-            if _NO_END.search(before) or after[:1].islower():
+            if after[:1].islower() or _NO_END.search(before):
+                continue
+            if after[:1].isdigit() and _NO_END_BEFORE_NUMBER.search(before):
                 continue
             yield before
             start = end.end()

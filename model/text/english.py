@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, SIM905 - phonetic letters are meant; word lists read better as strings
 """English: gruut's tagger, lexicon and letter-to-sound model, filled in where it has gaps."""
 
 import functools
@@ -44,7 +45,9 @@ _PRONUNCIATIONS = {
 }
 
 _SPELLED = re.compile(r"([A-Z]{2,})('?s)?")
-_LETTER_NAMES = "a b c d e f g h i j k l m n o p q r s t u v w x y z".split()
+_VOWELS = frozenset("aeiouy")
+_SIBILANTS = frozenset("s z ʃ ʒ t͡ʃ d͡ʒ".split())
+_VOICELESS = frozenset("p t k f θ".split())
 
 
 class _Engine:
@@ -69,6 +72,7 @@ class _Engine:
         settings = get_settings(
             "en-us", lang_dir=folder, lookup_phonemes=self.lookup, is_initialism=None
         )
+        self._guess: Callable[[str], list[str] | None] = settings.guess_phonemes
         self._processor = gruut.TextProcessor(default_lang=_LANG, settings={_LANG: settings})
         self._turn = threading.Lock()
 
@@ -79,12 +83,14 @@ class _Engine:
         lower = word.lower()
         if lower in _PRONUNCIATIONS:
             return _PRONUNCIATIONS[lower].split()
-        initialism = _SPELLED.fullmatch(word)
-        if initialism:
+        if initialism := _SPELLED.fullmatch(word):
             letters, plural = initialism.groups()
             return self._spell(letters) + (["z"] if plural else [])
         known = self._lexicon(lower, role)
-        if known is None and lower.isalpha() and not set(lower) & set("aeiouy"):
+        if known is None and lower.endswith("'s"):
+            owner = word[:-2]
+            return _possessive(self.lookup(owner, role) or self._guess(owner.lower()) or [])
+        if known is None and lower.isalpha() and not _VOWELS & set(lower):
             return self._spell(lower)
         return known
 
@@ -104,6 +110,14 @@ class _Engine:
             return [word for sentence in sentences for word in sentence]
 
 
+def _possessive(owner: list[str]) -> list[str]:
+    if not owner:
+        return owner
+    if owner[-1] in _SIBILANTS:
+        return [*owner, "ɪ", "z"]
+    return [*owner, "s" if owner[-1] in _VOICELESS else "z"]
+
+
 @functools.cache
 def _engine() -> _Engine:
     return _Engine()
@@ -111,7 +125,7 @@ def _engine() -> _Engine:
 
 def pronounce(text: str) -> list[Word]:
     """Return the words and pauses of one normalised sentence."""
-    spoken = list(_read(_lower_acronyms(text)))
+    spoken = list(_read(_lower_acronyms(_split_camel_case(text))))
     return [
         _weaken(word) if _is_weak(word, following) else word
         for word, following in itertools.zip_longest(spoken, spoken[1:])
@@ -141,8 +155,22 @@ def _lower_acronyms(text: str) -> str:
     return re.sub(r"\b[A-Z][A-Z']+\b", lower, text)
 
 
+def _split_camel_case(text: str) -> str:
+    """Split what the lexicon has not in one piece: MobileSpeech, but not YouTube."""
+
+    def split(match: re.Match[str]) -> str:
+        if _engine().lookup(match[0]) is not None:
+            return match[0]
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", match[0])
+
+    return re.sub(r"\b[A-Za-z]*[a-z][A-Z][A-Za-z]*\b|\b[A-Z]{2,}[a-z]{2,}\b", split, text)
+
+
 def _is_weak(word: Word, following: Word | None) -> bool:
-    return word.text.lower() in _WEAK_WORDS and following is not None and not following.is_pause
+    is_initialism = len(word.text) > 1 and word.text.isupper()  # US, IT
+    if is_initialism or following is None or following.is_pause:
+        return False
+    return word.text.lower() in _WEAK_WORDS
 
 
 def _weaken(word: Word) -> Word:

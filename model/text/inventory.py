@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, SIM905 - phonetic letters are meant; word lists read better as strings
 """The phoneme inventory: every token the model can read, versioned with the checkpoint.
 
 Each token is heard for at least one codec frame. That is why stress belongs to the vowel and

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, SIM905 - phonetic letters are meant; word lists read better as strings
 """The symbols that make Kokoro-82M say our phonemes, for building a synthetic corpus from it.
 
 Kokoro (Apache-2.0) reads single characters and tells how long it held each one, so the duration

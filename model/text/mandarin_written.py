@@ -1,83 +1,136 @@
-"""Written Mandarin to characters and the marks , . ? ! only; cn2an says the numbers."""
+# ruff: noqa: RUF001 - the signs are meant
+"""Written Mandarin to characters and marks; cn2an says the numbers themselves."""
 
 import re
-from collections.abc import Callable
+
+from model.text.rewriting import Rules, alternatives
 
 _UNITS = {
-    "km/h": "公里每小时", "km": "公里", "cm": "厘米", "mm": "毫米", "kg": "公斤", "mg": "毫克",
-    "ml": "毫升", "mL": "毫升", "g": "克", "m": "米", "h": "小时", "min": "分钟", "GB": "吉字节",
-    "MB": "兆字节", "°C": "摄氏度", "°F": "华氏度", "°": "度", "Hz": "赫兹", "kHz": "千赫兹",
-    "GHz": "吉赫兹", "W": "瓦", "kW": "千瓦", "V": "伏", "L": "升", "m^2": "平方米", "m^3": "立方米",
+    "km/h": "公里每小时", "km": "公里", "cm": "厘米", "mm": "毫米", "m": "米", "m^2": "平方米",
+    "m^3": "立方米", "kg": "公斤", "g": "克", "mg": "毫克", "L": "升", "ml": "毫升", "mL": "毫升",
+    "h": "小时", "min": "分钟", "s": "秒", "ms": "毫秒", "GB": "吉字节", "MB": "兆字节",
+    "°C": "摄氏度", "°F": "华氏度", "°": "度", "Hz": "赫兹", "kHz": "千赫兹", "MHz": "兆赫兹",
+    "GHz": "吉赫兹", "W": "瓦", "kW": "千瓦", "V": "伏",
 }  # fmt: skip
 _CURRENCIES = {"¥": "元", "$": "美元", "£": "英镑", "€": "欧元"}
 _SIGNS = {
-    "+": "加",
-    "=": "等于",
-    "×": "乘",
-    "÷": "除以",
-    "<": "小于",
-    ">": "大于",
-    "&": "和",
-    "@": "艾特",
-}
-_LONGEST_COUNT = 16  # digits; cn2an counts no further, and longer numbers are read digit by digit
-_NUMBER = r"\d+(?:\.\d+)?"
+    "+": "加", "=": "等于", "×": "乘", "÷": "除以", "<": "小于", ">": "大于", "&": "和",
+    "%": "百分号", "°": "度", "#": "井号",
+}  # fmt: skip
+_DIGITS = str.maketrans("0123456789.", "零一二三四五六七八九点")
+_LONGEST_COUNT = 16  # digits; cn2an counts no further, longer numbers are read digit by digit
+_NUMBER = r"\d+(?:\.\d+)?(?![\d.]*\d)"
 
-
-def _count(number: str) -> str:
-    """Say a quantity: 120 -> 一百二十."""
-    import cn2an
-
-    if len(number.partition(".")[0]) > _LONGEST_COUNT or re.match(r"0\d", number):
-        return _spell(number)
-    spoken: str = cn2an.an2cn(number)
-    return spoken
-
-
-def _spell(number: str) -> str:
-    """Say a number digit by digit, as years, telephone numbers and codes are: 2023 -> 二零二三."""
-    return number.translate(str.maketrans("0123456789.", "零一二三四五六七八九点"))
-
-
-def _date(match: re.Match[str]) -> str:
-    year, month, day = match.groups()
-    return f"{_spell(year)}年{_count(str(int(month)))}月{_count(str(int(day)))}日"
-
-
-def _clock(match: re.Match[str]) -> str:
-    hour, minute, second = match.groups()
-    spoken = f"{_count(str(int(hour)))}点"
-    if int(minute) or second:
-        spoken += ("零" if minute[0] == "0" else "") + _count(str(int(minute))) + "分"
-    return spoken + (f"{_count(str(int(second)))}秒" if second else "")
-
-
-_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    (r"(?<=\d),(?=\d{3})", ""),
-    (r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])", _date),
-    (r"(?<!\d)(\d{1,2}):(\d{2})(?::(\d{2}))?(?!\d)", _clock),
-    (r"(\d+):(\d+)", r"\1比\2"),
-    (r"(?<!\d)(\d{4})(?=年(?!级))", lambda m: _spell(m[1])),
-    (r"(?<!\d)(\d\d)(?=年代)", lambda m: _count(m[1])),
-    (rf"(?<![\d\w])-(?={_NUMBER}\s?°)", "零下"),
-    (rf"(?<![\d\w])-(?={_NUMBER})", "负"),
-    (rf"(?<=\d)\s?[-~–—]\s?(?={_NUMBER})", "到"),  # noqa: RUF001
-    (rf"([¥$£€])\s?({_NUMBER})([万亿]?)", lambda m: m[2] + m[3] + _CURRENCIES[m[1]]),
-    (rf"({_NUMBER})\s?%", r"百分之\1"),
-    (r"(?<![\d/])(\d+)/(\d+)(?![\d/])", r"\2分之\1"),
-    (rf"(?<=\d)\s?({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![A-Za-z])",
-     lambda m: _UNITS[m[1]]),
-    (r"(?<![\d.])2(?=[个位次天年只条张本件块名家岁点])", "两"),
-    (r"(?<![\d.])(?:1\d{10}|0\d+|\d{7,}(?![万亿元个人次]))(?![\d.])", lambda m: _spell(m[0])),
-    (r"\d+(?:\.\d+){2,}", lambda m: _spell(m[0])),
-    (_NUMBER, lambda m: _count(m[0])),
-)  # fmt: skip
-_COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
+_rewrite = Rules()
 
 
 def normalize(text: str) -> str:
     """Return one sentence in which every number is written in characters."""
-    for pattern, replacement in _COMPILED:
-        text = pattern.sub(replacement, text)
-    text = re.sub(r"\.{2,}|[—–~(\[)\]]", ",", text)  # noqa: RUF001
+    text = re.sub(r"\.{2,}|[—–~()\[\]]+", ",", _rewrite(text))
     return "".join(_SIGNS.get(c, c) for c in text)
+
+
+def say(number: str) -> str:
+    """Return a quantity in characters: 120 -> 一百二十."""
+    import cn2an
+
+    if len(number.partition(".")[0]) > _LONGEST_COUNT or re.match(r"0\d", number):
+        return spell(number)
+    return str(cn2an.an2cn(number))
+
+
+def spell(number: str) -> str:
+    """Return a number digit by digit, as years and telephone numbers are read: 2023 -> 二零二三."""
+    return number.translate(_DIGITS)
+
+
+def _whole(number: str) -> str:
+    return say(str(int(number)))
+
+
+@_rewrite.rule(r"(?<=\d),(?=\d{3}(?!\d))")
+def _thousands(match: re.Match[str]) -> str:
+    """1,234 -> 1234."""
+    return ""
+
+
+@_rewrite.rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])")
+def _date(match: re.Match[str]) -> str:
+    """2023-05-01 -> 二零二三年五月一日."""
+    return f"{spell(match[1])}年{_whole(match[2])}月{_whole(match[3])}日"
+
+
+@_rewrite.rule(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)")
+def _clock(match: re.Match[str]) -> str:
+    """10:05 -> 十点零五分."""
+    hour, minute, second = match.groups()
+    words = f"{'两' if int(hour) == 2 else _whole(hour)}点"
+    if int(minute) or second:
+        words += f"{'零' if 0 < int(minute) < 10 else ''}{_whole(minute)}分"
+    return words + (f"{_whole(second)}秒" if second else "")
+
+
+@_rewrite.rule(r"(\d+):(\d+)")
+def _ratio(match: re.Match[str]) -> str:
+    """3:2 -> 三比二."""
+    return f"{say(match[1])}比{say(match[2])}"
+
+
+@_rewrite.rule(r"(?<!\d)(\d{4})(?=年)|(?<!\d)(\d{4})(?=[-~–—至到]\d{4}年)")
+def _year(match: re.Match[str]) -> str:
+    """2023年 -> 二零二三年."""
+    return spell(match[0])
+
+
+@_rewrite.rule(r"(?<!\d)(?:1\d{10}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}(?:-\d{4})?)(?!\d)")
+def _telephone(match: re.Match[str]) -> str:
+    """13800138000 -> 一三八零零一三八零零零."""
+    return spell(match[0].replace("-", ","))
+
+
+@_rewrite.rule(rf"(?<![\w.])-(?={_NUMBER}(\s?°)?)")
+def _negative(match: re.Match[str]) -> str:
+    """-5 -> 负五; -5°C -> 零下五摄氏度."""
+    return "零下" if match[1] else "负"
+
+
+@_rewrite.rule(rf"(?<=\d)\s?[-~–—]+\s?(?={_NUMBER})")
+def _range(match: re.Match[str]) -> str:
+    """5-10 -> 五到十."""
+    return "到"
+
+
+@_rewrite.rule(rf"([¥$£€])\s?({_NUMBER})([万亿]?)")
+def _sum(match: re.Match[str]) -> str:
+    """$5 -> 五美元."""
+    return f"{say(match[2])}{match[3]}{_CURRENCIES[match[1]]}"
+
+
+@_rewrite.rule(rf"({_NUMBER})\s?%")
+def _percentage(match: re.Match[str]) -> str:
+    """50% -> 百分之五十."""
+    return f"百分之{say(match[1])}"
+
+
+@_rewrite.rule(r"(?<![\d/])(\d+)/(\d+)(?![\d/])")
+def _fraction(match: re.Match[str]) -> str:
+    """1/2 -> 二分之一."""
+    return f"{say(match[2])}分之{say(match[1])}"
+
+
+@_rewrite.rule(rf"({_NUMBER})\s?({alternatives(_UNITS)})(?![A-Za-z])")
+def _quantity(match: re.Match[str]) -> str:
+    """10km -> 十公里."""
+    return say(match[1]) + _UNITS[match[2]]
+
+
+@_rewrite.rule(r"(?<![\d.第])2(?=[个位次天年只条张本件块名家岁点种倍])")
+def _pair(match: re.Match[str]) -> str:
+    """2个 -> 两个."""
+    return "两"
+
+
+@_rewrite.rule(rf"\d+(?:\.\d+){{2,}}|{_NUMBER}|\d")
+def _number(match: re.Match[str]) -> str:
+    """第3次 -> 第三次; 1.2.3 -> 一点二点三."""
+    return spell(match[0]) if match[0].count(".") > 1 else say(match[0])

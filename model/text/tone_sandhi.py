@@ -1,5 +1,6 @@
 """The tones that Mandarin syllables change in running speech (Duanmu 2007, chapter 11)."""
 
+import itertools
 from collections.abc import Sequence
 
 _DIGITS = frozenset("〇零一二三四五六七八九十点")
@@ -56,7 +57,7 @@ def _change_third_tones(readings: Sequence[list[str]]) -> None:
     for syllables in readings:
         for index in range(len(syllables) - 1):
             _raise_first(syllables, index, syllables[index + 1])
-    for syllables, following in zip(readings, readings[1:], strict=False):
+    for syllables, following in itertools.pairwise(readings):
         if len(syllables) == 1 and following:
             _raise_first(syllables, 0, following[0])
 
