@@ -1,0 +1,104 @@
+"""Apply a scheme to the methods of a model."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torchao.quantization import quantize_
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+from model.methods import Method
+from quantization.coverage import Coverage, leaves_with_weights, measure_coverage
+from quantization.schemes import Choose, Scheme
+
+Export = Callable[[Method], ExportedProgram]
+Samples = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A method, exported and quantized.
+
+    Attributes:
+        program: Ready to be lowered.
+        coverage: What was quantized.
+        calibration_samples: Inputs that the ranges were taken from; 0 without calibration.
+    """
+
+    program: ExportedProgram
+    coverage: Coverage
+    calibration_samples: int = 0
+
+
+def quantize(
+    name: str, method: Method, scheme: Scheme, export: Export, quantizer: Any, samples: Samples
+) -> Quantized:
+    """Quantize one method and export it.
+
+    Args:
+        name: Of the method.
+        method: In fp32; left unchanged.
+        scheme: How to hold its numbers.
+        export: Turns a method into an exported program.
+        quantizer: The backend's PT2E quantizer; only for graph schemes.
+        samples: Real inputs to calibrate on, nested like the method's; only for graph schemes.
+    """
+    if scheme.graph:
+        return quantize_graph(name, method, export, quantizer, samples)
+    if scheme.choose is None:
+        everything = dict.fromkeys(leaves_with_weights(method.module), "the scheme is a float one")
+        return Quantized(export(method), measure_coverage(name, method, (), everything))
+    return quantize_modules(name, method, scheme.choose, export)
+
+
+def quantize_modules(name: str, method: Method, choose: Choose, export: Export) -> Quantized:
+    """Replace modules by torchao's quantized ones, each as the scheme chooses, then export."""
+    chosen = {
+        child: choose(name, child, module)
+        for child, module in leaves_with_weights(method.module).items()
+    }
+    left_out = {child: choice for child, choice in chosen.items() if isinstance(choice, str)}
+    module = copy.deepcopy(method.module)
+    targets = dict(module.named_modules())
+    for child, config in chosen.items():
+        if not isinstance(config, str):
+            target = targets[child]
+            quantize_(target, config, filter_fn=lambda candidate, _, t=target: candidate is t)
+    program = export(Method(module, method.inputs, method.axes))
+    done = [child for child in chosen if child not in left_out]
+    return Quantized(program, measure_coverage(name, method, done, left_out))
+
+
+def quantize_graph(
+    name: str, method: Method, export: Export, quantizer: Any, samples: Samples
+) -> Quantized:
+    """Quantize the exported graph with the backend's quantizer (PT2E), calibrated on samples."""
+    prepared = prepare_pt2e(export(method).module(), quantizer)
+    with torch.no_grad():
+        for sample in samples:
+            prepared(*sample)
+    converted = convert_pt2e(prepared)
+    program = export(Method(converted, method.inputs, method.axes))
+    done = quantized_modules(converted)
+    left_out = {
+        child: f"{type(module).__name__}: the backend's quantizer does not take it"
+        for child, module in leaves_with_weights(method.module).items()
+        if child not in done
+    }
+    done = [child for child in done if child in leaves_with_weights(method.module)]
+    return Quantized(program, measure_coverage(name, method, done, left_out), len(samples))
+
+
+def quantized_modules(converted: torch.fx.GraphModule) -> list[str]:
+    """Name the modules whose weights a converted graph holds as integers."""
+    names = []
+    for node in converted.graph.nodes:
+        operands = [arg for arg in node.args if isinstance(arg, torch.fx.Node)]
+        dequantized = [arg for arg in operands if "dequantize" in str(arg.target)]
+        if str(node.target).split(".")[-2] in ("linear", "conv1d") and len(dequantized) > 1:
+            stack = node.meta["nn_module_stack"]
+            names.append(str(list(stack.values())[-1][0]))
+    return names

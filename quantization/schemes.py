@@ -1,0 +1,129 @@
+"""Quantization schemes by name, as torchao knows them. A new scheme goes here.
+
+A scheme says per module what to do with it; which pairs of scheme and backend work is asked of the
+backend. Weight transformations replace modules before export and suit any backend that knows the
+pattern; a graph scheme needs the backend's own quantizer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torchao.core.config import AOBaseConfig
+
+# From a method's name, a module's name within it and the module to torchao's config for it, or to
+# the reason why it is left in float.
+Choose = Callable[[str, str, "nn.Module"], "AOBaseConfig | str"]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How the numbers of a model are held.
+
+    Attributes:
+        summary: One line for people.
+        choose: What to do with each module that has weights; None leaves all of them alone.
+        graph: True where the backend's quantizer works on the exported graph (PT2E, calibrated).
+        half: True where the whole model computes in float16.
+    """
+
+    summary: str
+    choose: Choose | None = None
+    graph: bool = False
+    half: bool = False
+
+
+SCHEMES: Registry[Callable[[], Scheme]] = Registry("quantization scheme")
+
+AVERAGING = "the averaging weights of a norm: rounding them would bend every activation"
+NOT_LINEAR = "torchao's dynamic schemes quantize linear layers only"
+SAMPLED = "its output is sampled or heard directly, kept in float by this scheme"
+
+
+def linear_layers(weights: "Callable[[nn.Linear], AOBaseConfig | str]") -> Choose:
+    """Choose for linear layers alone, and say why every other module is left out."""
+
+    def choose(method: str, name: str, module: "nn.Module") -> "AOBaseConfig | str":
+        from torch import nn
+
+        if not isinstance(module, nn.Linear):
+            return f"{type(module).__name__}: {NOT_LINEAR}"
+        if module.out_features == 1:
+            return AVERAGING if name.endswith("mean") else "a single output, cheaper in float"
+        return weights(module)
+
+    return choose
+
+
+def int8_weights(module: "nn.Linear") -> "AOBaseConfig | str":
+    """8-bit weights per output channel; activations 8-bit, per token, at run time."""
+    import torch
+    from torchao.quantization import Int8DynamicActivationIntxWeightConfig
+    from torchao.quantization.granularity import PerAxis
+
+    return Int8DynamicActivationIntxWeightConfig(
+        weight_dtype=torch.int8, weight_granularity=PerAxis(0)
+    )
+
+
+def int4_weights(module: "nn.Linear") -> "AOBaseConfig | str":
+    """4-bit weights in groups of 32 inputs; activations 8-bit, per token, at run time."""
+    import torch
+    from torchao.quantization import Int8DynamicActivationIntxWeightConfig
+    from torchao.quantization.granularity import PerGroup
+
+    if module.in_features % 32:
+        return f"{module.in_features} inputs are not a multiple of the group of 32"
+    return Int8DynamicActivationIntxWeightConfig(
+        weight_dtype=torch.int4, weight_granularity=PerGroup(32)
+    )
+
+
+@SCHEMES.register("fp32")
+def fp32() -> Scheme:
+    """32-bit floats throughout: the reference."""
+    return Scheme("32-bit floats")
+
+
+@SCHEMES.register("fp16")
+def fp16() -> Scheme:
+    """16-bit floats throughout."""
+    return Scheme("16-bit floats", half=True)
+
+
+@SCHEMES.register("8da8w")
+def dynamic_int8_activations_int8_weights() -> Scheme:
+    """8-bit activations, quantized per token at run time; 8-bit weights per output channel."""
+    return Scheme("dynamic int8 activations, int8 weights", linear_layers(int8_weights))
+
+
+@SCHEMES.register("8da4w")
+def dynamic_int8_activations_int4_weights() -> Scheme:
+    """8-bit activations, quantized per token at run time; 4-bit weights in groups of 32."""
+    return Scheme("dynamic int8 activations, int4 weights", linear_layers(int4_weights))
+
+
+@SCHEMES.register("int8-static")
+def static_int8() -> Scheme:
+    """8-bit activations with ranges from calibration; 8-bit weights per output channel."""
+    return Scheme("static int8, calibrated", graph=True)
+
+
+@SCHEMES.register("mixed")
+def mixed() -> Scheme:
+    """8da4w in the SMD's feed-forwards, 8da8w elsewhere, float where the output is sampled."""
+    by_width = linear_layers(int8_weights)
+    bulk = linear_layers(int4_weights)
+
+    def choose(method: str, name: str, module: "nn.Module") -> "AOBaseConfig | str":
+        if method.startswith("head_") or method in ("duration_predictor", "codec_decoder"):
+            return SAMPLED
+        return (bulk if ".feed_forward." in f".{name}." and method == "smd" else by_width)(
+            method, name, module
+        )
+
+    return Scheme("int4 feed-forwards, int8 elsewhere, float where sampled", choose)
