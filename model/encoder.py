@@ -1,5 +1,7 @@
 """Everything before the decoder: prompt encoder, text encoder, duration predictor."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -127,6 +129,8 @@ class DurationPredictor(nn.Module):
         )
         self.norm = RMSNorm(config.text_width)
         self.out = nn.Linear(config.text_width, 1)
+        # An average phoneme: untrained weights then stretch text to a sane length.
+        nn.init.constant_(self.out.bias, math.log(6))
 
     def forward(
         self,
