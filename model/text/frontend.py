@@ -146,14 +146,20 @@ def _parts(words: Sequence[Word], limit: int) -> Iterator[list[Word]]:
 
 
 def _pieces(words: Sequence[Word], limit: int) -> Iterator[list[Word]]:
-    """Yield clauses; a clause over `limit` word by word, and a word over it in slices."""
+    """Yield clauses; one over `limit` word by word, and a word over it in slices."""
     for clause in _clauses(words):
         if _length(clause) <= limit:
             yield clause
             continue
-        for word in clause:
-            for start in range(0, len(word.phonemes), limit):
-                yield [replace(word, phonemes=word.phonemes[start : start + limit])]
+        spoken = [word for word in clause if not word.is_pause]
+        *slices, last = (piece for word in spoken for piece in _slices(word, limit - 1))
+        yield from ([piece] for piece in slices)
+        yield [last, *clause[len(spoken) :]]
+
+
+def _slices(word: Word, length: int) -> Iterator[Word]:
+    for start in range(0, len(word.phonemes), length):
+        yield replace(word, phonemes=word.phonemes[start : start + length])
 
 
 def _clauses(words: Sequence[Word]) -> Iterator[list[Word]]:
