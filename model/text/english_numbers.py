@@ -202,19 +202,19 @@ def _quantity(match: re.Match[str]) -> str:
     return _count(match[1], power + one, power + several)
 
 
-@speak_numbers.rule(r"\b24/7\b")
-def _always(match: re.Match[str]) -> str:
+@speak_numbers.rule(r"\b(?:24/7|9/11)\b")
+def _set_phrase(match: re.Match[str]) -> str:
     """24/7 -> twenty four seven."""
-    return "twenty four seven"
+    return " ".join(say(part) for part in match[0].split("/"))
 
 
 @speak_numbers.rule(r"(?<![\d/.,])(?:(\d{1,3})\s+)?(\d{1,3})/(\d{1,3})\b(?![/.,]\d)")
 def _fraction(match: re.Match[str]) -> str:
-    """2 3/4 -> two and three quarters; 16/9 -> sixteen over nine."""
+    """2 3/4 -> two and three quarters; 7/20 -> seven out of twenty; 16/9 -> sixteen over nine."""
     whole, top, bottom = match.groups()
     before = f"{say(whole)} and " if whole else ""
     if not (2 <= int(bottom) < 2 + len(_DENOMINATORS) and 1 <= int(top) < int(bottom)):
-        return f"{before}{say(top)} over {say(bottom)}"
+        return f"{before}{say(top)} {'over' if int(top) > int(bottom) else 'out of'} {say(bottom)}"
     part = _DENOMINATORS[int(bottom) - 2]
     return f"{before}{'a' if whole and top == '1' else say(top)} {part}{'s' * (int(top) > 1)}"
 
@@ -234,7 +234,7 @@ def _ratio(match: re.Match[str]) -> str:
 @speak_numbers.rule(r"\d+(?:\.\d+){2,}")
 def _version(match: re.Match[str]) -> str:
     """1.2.3 -> one point two point three."""
-    return " point ".join(say(part) for part in match[0].split("."))
+    return f" {' point '.join(say(part) for part in match[0].split('.'))} "
 
 
 @speak_numbers.rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?![\d,]*\d)(?!\.\d)(?!\w)")

@@ -56,7 +56,7 @@ def normalize(text: str) -> str:
     words = re.sub(r"[;:](?=\s|$)", ",", words).replace("。", ".")
     words = re.sub(r"[^\w\s',.?!]|_", " ", words)
     words = re.sub(r"([,.?!])(?=\w)", r"\1 ", words)
-    return " ".join(words.split())
+    return re.sub(r" (?=[,.?!])", "", " ".join(words.split()))
 
 
 @_rewrite.rule(r"\b[a-z]+://[^\s,;()\"]*[\w/]|\bwww\.[^\s,;()\"]*\w|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -82,6 +82,18 @@ def _ellipsis(match: re.Match[str]) -> str:
 def _dash(match: re.Match[str]) -> str:
     """A pause - like this -> A pause, like this."""
     return ", "
+
+
+@_rewrite.rule(r"\((\d{3})\)\s?(?=\d{3}-\d{4})")
+def _area_code(match: re.Match[str]) -> str:
+    """(555) 123-4567 -> 555-123-4567."""
+    return f"{match[1]}-"
+
+
+@_rewrite.rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})\"?(?!\w)")
+def _height(match: re.Match[str]) -> str:
+    """5'10 -> 5 foot 10."""
+    return f"{match[1]} foot {match[2]}"
 
 
 @_rewrite.rule(r"\s*[()\[\]{}]+")

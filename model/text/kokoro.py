@@ -10,7 +10,7 @@ Kokoro wants around its input.
 
 from collections.abc import Sequence
 
-from model.text.inventory import MANDARIN_INITIALS, MANDARIN_PREFIX, PAUSES, SILENCE
+from model.text.inventory import ENGLISH_VOWELS, MANDARIN_INITIALS, MANDARIN_PREFIX, PAUSES, SILENCE
 
 # Its English is written with one letter per diphthong and affricate.
 _ENGLISH = {
@@ -38,31 +38,41 @@ _FINALS = {
     "van": ("ɥ", "ɛ", "n"), "ve": ("ɥ", "e", ""), "vn": ("", "y", "n"), "ê": ("", "ɛ", ""),
 }  # fmt: skip
 
-_FLAP = "T"  # American /t/ between a vowel and an unstressed vowel: water, get it
+# American allophones that Kokoro has symbols for, and its own dictionary uses.
+_FLAP = "T"  # /t/ between a vowel and an unstressed vowel: water
 _BEFORE_FLAP = frozenset("i ɪ eɪ ɛ æ ɑ ɔ oʊ u ʌ ə ɚ aɪ aʊ ɔɪ ɹ".split())
 _AFTER_FLAP = frozenset("i ɪ ə ɚ oʊ".split())
+_FAINT = "ᵊ"  # a schwa that the next consonant swallows: table, sudden
+_BEFORE_FAINT = {
+    "l": frozenset("p b t d k ɡ t͡ʃ d͡ʒ f v s z ʃ n".split()),
+    "n": frozenset("t d s z".split()),
+}
 
 
 def to_kokoro(phonemes: Sequence[str]) -> list[str]:
     """Return the symbols that say each phoneme, in Kokoro-82M v1.0's vocabulary.
 
-    Silence gives an empty string, every other phoneme at least one symbol. A /t/ that Americans
-    flap gets the flap's symbol, which is why the neighbours matter.
+    Silence gives an empty string, every other phoneme at least one symbol. /t/ and schwa are
+    written as Americans say them between their neighbours, so give whole sentences.
     """
     padded = ["", *phonemes, "", ""]
     return [
-        _FLAP if _is_flapped(*padded[index : index + 4]) else _symbols(phoneme)
+        _allophone(*padded[index : index + 4]) or _symbols(phoneme)
         for index, phoneme in enumerate(phonemes)
     ]
 
 
-def _is_flapped(before: str, here: str, after: str, later: str) -> bool:
-    return (
-        here == "t"
-        and before.lstrip("ˈˌ") in _BEFORE_FLAP
-        and after in _AFTER_FLAP
-        and (after, later) != ("ə", "n")  # button has a glottal stop
-    )
+def _allophone(before: str, here: str, after: str, later: str) -> str | None:
+    is_nasal = (after, later) == ("ə", "n")  # button has a glottal stop
+    if here == "t" and before.lstrip("ˈˌ") in _BEFORE_FLAP and after in _AFTER_FLAP:
+        return None if is_nasal else _FLAP
+    if here == "ə" and before in _BEFORE_FAINT.get(after, ()) and not _is_vowel(later):
+        return _FAINT
+    return None
+
+
+def _is_vowel(phoneme: str) -> bool:
+    return phoneme.lstrip("ˈˌ") in ENGLISH_VOWELS
 
 
 def _symbols(phoneme: str) -> str:

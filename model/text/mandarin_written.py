@@ -76,10 +76,10 @@ def _ratio(match: re.Match[str]) -> str:
     return f"{say(match[1])}比{say(match[2])}"
 
 
-@_rewrite.rule(r"(?<!\d)(\d{4})(?=年)|(?<!\d)(\d{4})(?=[-~–—至到]\d{4}年)")
+@_rewrite.rule(r"(?<!\d)\d{4}(?:[-~–—至到]\d{4})?(?=年)")
 def _year(match: re.Match[str]) -> str:
     """2023年 -> 二零二三年."""
-    return spell(match[0])
+    return re.sub(r"[-~–—]", "到", spell(match[0]))
 
 
 @_rewrite.rule(r"(?<!\d)(?:1\d{10}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}(?:-\d{4})?)(?!\d)")
@@ -88,7 +88,7 @@ def _telephone(match: re.Match[str]) -> str:
     return spell(match[0].replace("-", ","))
 
 
-@_rewrite.rule(rf"(?<![\w.])-(?={_NUMBER}(\s?°)?)")
+@_rewrite.rule(rf"(?<![A-Za-z\d.])-(?={_NUMBER}(\s?°)?)")
 def _negative(match: re.Match[str]) -> str:
     """-5 -> 负五; -5°C -> 零下五摄氏度."""
     return "零下" if match[1] else "负"
