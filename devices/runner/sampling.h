@@ -1,0 +1,198 @@
+// Confidence-based unmasking: what model/sampling.py and model/decoding.py specify, bit for bit.
+//
+// Compile with -ffp-contract=off: a fused multiply-add rounds once where the specification rounds
+// twice, and Arm compilers fuse by default.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <vector>
+
+namespace mobilespeech {
+
+constexpr int64_t kMask = 1024;  // the code that stands for "not known yet"
+constexpr size_t kChannels = 8;
+
+// One pass of the plan: `model.decoding.Pass`.
+struct Pass {
+  std::vector<size_t> channels;
+  double remaining;
+};
+
+// How codes are unmasked: `model.decoding.DecodingOptions`.
+struct DecodingOptions {
+  std::vector<Pass> plan;
+  double temperature;
+  size_t top_k;
+  double position_temperature;
+  double layer_penalty;
+  uint64_t seed;
+};
+
+// A cell of the grid that a pass may fill.
+struct Cell {
+  size_t channel;
+  size_t frame;
+};
+
+// Exponential of x <= 0; 0 below -87.
+inline float exp32(float x) {
+  if (x < -87.0f) return 0.0f;
+  constexpr float kTaylor[] = {0x1.430912p-13f, 0x1.5d87fep-10f, 0x1.3b2ab6p-7f, 0x1.c6b08ep-5f,
+                               0x1.ebfbe0p-3f,  0x1.62e430p-1f,  1.0f};
+  const float t = x * 0x1.715476p+0f;
+  const float whole = std::floor(t + 0.5f);
+  const float fraction = t - whole;
+  float power = kTaylor[0];
+  for (size_t i = 1; i < std::size(kTaylor); i++) power = power * fraction + kTaylor[i];
+  return std::ldexp(power, static_cast<int>(std::max(whole, -126.0f)));
+}
+
+// Natural logarithm of a positive, normal x.
+inline float log32(float x) {
+  constexpr float kSeries[] = {0x1.c71c72p-3f, 0x1.24924ap-2f, 0x1.99999ap-2f, 0x1.555556p-1f,
+                               2.0f};
+  int exponent;
+  float mantissa = std::frexp(x, &exponent);
+  if (mantissa < 0x1.6a09e6p-1f) {
+    mantissa *= 2.0f;
+    exponent -= 1;
+  }
+  const float z = (mantissa - 1.0f) / (mantissa + 1.0f);
+  const float square = z * z;
+  float series = kSeries[0];
+  for (size_t i = 1; i < std::size(kSeries); i++) series = series * square + kSeries[i];
+  return z * series + static_cast<float>(exponent) * 0x1.62e430p-1f;
+}
+
+// Sum of n values, n a power of two, by adding the upper half to the lower; overwrites them.
+inline float tree_sum(float* x, size_t n) {
+  while (n > 1) {
+    n /= 2;
+    for (size_t i = 0; i < n; i++) x[i] += x[n + i];
+  }
+  return x[0];
+}
+
+// The random numbers of one pass over one sentence: Philox4x64-10 with random access.
+class Draws {
+ public:
+  enum Purpose : uint64_t { kTokens = 0, kPositions = 1 };
+
+  Draws(uint64_t seed, uint64_t sentence, uint64_t pass)
+      : seed_(seed), sentence_(sentence), pass_(pass) {}
+
+  // Gumbel variate number `number` of a purpose.
+  float gumbel(Purpose purpose, uint64_t number) const {
+    const auto bits = static_cast<float>(word(purpose, number) >> 41);
+    return -log32(-log32((bits + 0.5f) * 0x1p-23f));
+  }
+
+ private:
+  uint64_t word(uint64_t purpose, uint64_t number) const {
+    uint64_t counter[4] = {number / 4 + 1, sentence_, pass_, purpose};
+    uint64_t key[2] = {seed_, 0};
+    for (int round = 0; round < 10; round++) {
+      const auto a = static_cast<unsigned __int128>(counter[0]) * 0xD2E7470EE14C6C93u;
+      const auto b = static_cast<unsigned __int128>(counter[2]) * 0xCA5A826395121157u;
+      counter[0] = static_cast<uint64_t>(b >> 64) ^ counter[1] ^ key[0];
+      counter[1] = static_cast<uint64_t>(b);
+      counter[2] = static_cast<uint64_t>(a >> 64) ^ counter[3] ^ key[1];
+      counter[3] = static_cast<uint64_t>(a);
+      key[0] += 0x9E3779B97F4A7C15u;
+      key[1] += 0xBB67AE8584CAA73Bu;
+    }
+    return counter[number % 4];
+  }
+
+  uint64_t seed_, sentence_, pass_;
+};
+
+// Logarithm of the softmax of n logits at one of them.
+inline float log_probability(const float* logits, size_t n, size_t token) {
+  const float top = *std::max_element(logits, logits + n);
+  std::vector<float> terms(n);
+  for (size_t v = 0; v < n; v++) terms[v] = exp32(logits[v] - top);
+  return logits[token] - top - log32(tree_sum(terms.data(), n));
+}
+
+// One code by the Gumbel-max trick among the `top_k` largest of n logits; temperature 0 takes the
+// most likely. The lowest code wins a tie. Code v takes random number cell * n + v.
+inline size_t choose_token(const float* logits, size_t n, uint64_t cell, const Draws& draws,
+                           double temperature, size_t top_k) {
+  if (!(temperature > 0)) return std::max_element(logits, logits + n) - logits;
+  std::vector<float> sorted(logits, logits + n);
+  std::nth_element(sorted.begin(), sorted.begin() + (top_k - 1), sorted.end(), std::greater<>());
+  const float threshold = sorted[top_k - 1];
+  size_t best = 0;
+  float best_score = -INFINITY;
+  for (size_t v = 0; v < n; v++) {
+    if (!(logits[v] >= threshold)) continue;
+    const float noise = draws.gumbel(Draws::kTokens, cell * n + v);
+    const float score = logits[v] + static_cast<float>(temperature) * noise;
+    if (score > best_score) {
+      best = v;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+// Indices of the `count` highest scores; the lower index wins a tie.
+inline std::vector<size_t> most_confident(const std::vector<float>& scores, size_t count) {
+  std::vector<size_t> order(scores.size());
+  for (size_t i = 0; i < order.size(); i++) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+  order.resize(std::min(count, order.size()));
+  return order;
+}
+
+// The cells of (Q, T) codes that a pass may fill, by channel and then by frame.
+inline std::vector<Cell> masked_cells(const std::vector<int64_t>& codes, size_t frames,
+                                      const Pass& pass) {
+  std::vector<Cell> cells;
+  for (size_t channel : pass.channels)
+    for (size_t frame = 0; frame < frames; frame++)
+      if (codes[channel * frames + frame] == kMask) cells.push_back({channel, frame});
+  return cells;
+}
+
+// Writes a pass's most confident cells into (Q, T) codes. `logits` has one row of `n_code` values,
+// a power of two, per cell; all of them must be finite.
+inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector<Cell>& cells,
+                   const std::vector<const float*>& logits, size_t n_code, size_t pass_index,
+                   const DecodingOptions& options, uint64_t sentence) {
+  const Pass& pass = options.plan[pass_index];
+  const Draws draws(options.seed, sentence, pass_index);
+  const double temperature = options.temperature * pass.remaining;
+  std::vector<size_t> index(cells.size()), tokens(cells.size()), keep(cells.size());
+  for (size_t i = 0; i < cells.size(); i++) {
+    index[i] = cells[i].channel * frames + cells[i].frame;
+    tokens[i] = choose_token(logits[i], n_code, index[i], draws, temperature, options.top_k);
+    keep[i] = i;
+  }
+  const auto remaining = static_cast<size_t>(std::floor(
+      pass.remaining * static_cast<double>(pass.channels.size()) * static_cast<double>(frames)));
+  if (remaining > 0) {
+    std::vector<float> scores(cells.size());
+    const auto scale = static_cast<float>(options.position_temperature * pass.remaining);
+    for (size_t i = 0; i < cells.size(); i++) {
+      scores[i] = log_probability(logits[i], n_code, tokens[i]);
+      if (pass.channels.size() > 1)
+        scores[i] -= static_cast<float>(options.layer_penalty) *
+                     static_cast<float>(cells[i].channel);
+      if (options.position_temperature > 0)
+        scores[i] += scale * draws.gumbel(Draws::kPositions, index[i]);
+    }
+    const size_t count = cells.size() > remaining ? cells.size() - remaining : 1;
+    keep = most_confident(scores, count);
+  }
+  for (size_t i : keep) codes[index[i]] = static_cast<int64_t>(tokens[i]);
+}
+
+}  // namespace mobilespeech
