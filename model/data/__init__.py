@@ -1,0 +1,1 @@
+"""The corpus: real and synthetic speech, built from registry packages alone."""
