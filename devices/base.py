@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from model.decoding import Codes
-from model.generate import Float32, Request
+from model.generate import Float32, Limits, Request
 
 
 @dataclass(frozen=True)
@@ -134,20 +134,12 @@ class Job:
 
     Attributes:
         pte: The lowered model.
-        frames_per_step: Of the model's config.
-        max_frames: Longest output that the methods take.
-        max_prompt_frames: Longest prompt that the methods take.
-        chunk_frames: Frames per chunk of decoded waveform.
-        lookahead_frames: Context that the codec's decoder needs on each side of a chunk.
+        limits: What its methods take.
         request: What to say.
     """
 
     pte: Path
-    frames_per_step: int
-    max_frames: int
-    max_prompt_frames: int
-    chunk_frames: int
-    lookahead_frames: int
+    limits: Limits
     request: Request = field(repr=False)
 
 

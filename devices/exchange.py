@@ -21,6 +21,7 @@ each method leaves `METHOD.etdump`.
 """
 
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,16 @@ from devices.base import Job, Repeat, Trial
 from model.config import N_CODEBOOK
 from model.decoding import DecodingOptions, Pass
 from model.errors import DeviceError
-from model.generate import Request
+from model.generate import Limits, Request
 
 FORMAT = 1
-LIMITS = ("frames_per_step", "max_frames", "max_prompt_frames", "chunk_frames", "lookahead_frames")
 
 
 def write_request(path: Path, job: Job) -> None:
     """Write a job's request file."""
     request, options = job.request, job.request.options
     lines: list[tuple[object, ...]] = [("format", FORMAT)]
-    lines += [(name, getattr(job, name)) for name in LIMITS]
+    lines += list(asdict(job.limits).items())
     lines += [
         ("seed", options.seed),
         ("temperature", options.temperature.hex()),
@@ -83,7 +83,8 @@ def read_request(path: Path, pte: Path) -> Job:
                 seed=int(single["seed"]),
             ),
         )
-        return Job(pte=pte, request=request, **{name: int(single[name]) for name in LIMITS})
+        limits = Limits(**{limit.name: int(single[limit.name]) for limit in fields(Limits)})
+        return Job(pte, limits, request)
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise DeviceError(f"the request {path} cannot be read: {error}") from error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from model.config import HOP_LENGTH, N_CODEBOOK, ModelConfig
+from model.config import HOP_LENGTH, N_CODEBOOK
 from model.decoding import MASK, Codes, DecodingOptions, MaskedCells, unmask
 from model.errors import InputError
 
@@ -36,6 +36,25 @@ class Request:
     sentences: tuple[tuple[int, ...], ...]
     prompt_codes: Codes
     options: DecodingOptions = field(default_factory=DecodingOptions)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the loop must know of the model behind `Call`.
+
+    Attributes:
+        frames_per_step: Codec frames per decoder step.
+        max_frames: Longest output T of one sentence.
+        max_prompt_frames: Longest prompt P; what is longer is cut.
+        chunk_frames: Frames per chunk of decoded waveform.
+        lookahead_frames: Context that the codec's decoder needs on each side of a chunk.
+    """
+
+    frames_per_step: int
+    max_frames: int
+    max_prompt_frames: int
+    chunk_frames: int
+    lookahead_frames: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +106,7 @@ class Stopwatch:
         return (time.perf_counter() - self.start) * 1e3
 
 
-def regulate(
-    rows: Float32, log_durations: Float32, frames_per_step: int, max_frames: int
-) -> Float32:
+def regulate(rows: Float32, log_durations: Float32, limits: Limits) -> Float32:
     """Stretch the text to decoder steps (the length regulator).
 
     Each phoneme lasts max(1, floor(exp(log_duration) + 0.5)) frames; the last frame is repeated
@@ -98,43 +115,42 @@ def regulate(
     Args:
         rows: (S, F * C) of the text encoder, F being `frames_per_step`.
         log_durations: (S,).
-        frames_per_step: F.
-        max_frames: The model's longest output; what would be longer is an error.
+        limits: What the model takes.
 
     Returns:
         (K, C) rows.
+
+    Raises:
+        InputError: The speech would be longer than the model's longest output.
     """
+    per_step = limits.frames_per_step
     frames = np.maximum(1, np.floor(np.exp(log_durations.astype(np.float64)) + 0.5))
-    if not frames.sum() <= max_frames:
+    if not frames.sum() <= limits.max_frames:
         raise InputError(
-            f"the predicted speech has {frames.sum():.0f} frames, over the model's {max_frames}:"
+            f"the predicted speech has {frames.sum():.0f} frames, over the model's {limits.max_frames}:"
             " split the text into shorter sentences"
         )
     index = np.repeat(np.arange(len(frames)), frames.astype(np.int64))
-    index = np.append(index, np.repeat(index[-1:], -len(index) % frames_per_step))
-    width = rows.shape[1] // frames_per_step
-    planes = rows.reshape(len(rows), frames_per_step, width)
-    steps: Float32 = planes[index[0::frames_per_step], 0]
-    for f in range(1, frames_per_step):
-        steps += planes[index[f::frames_per_step], f]
+    index = np.append(index, np.repeat(index[-1:], -len(index) % per_step))
+    width = rows.shape[1] // per_step
+    planes = rows.reshape(len(rows), per_step, width)
+    steps: Float32 = planes[index[0::per_step], 0]
+    for f in range(1, per_step):
+        steps += planes[index[f::per_step], f]
     return steps
 
 
-def synthesize(
-    call: Call, config: ModelConfig, request: Request, chunk_frames: int, lookahead_frames: int
-) -> Synthesis:
+def synthesize(call: Call, limits: Limits, request: Request) -> Synthesis:
     """Text and prompt in, speech out: all of MobileSpeech's inference in one function.
 
     Args:
         call: Runs a method of the model.
-        config: Sizes of the model.
+        limits: What the model takes.
         request: What to say, in whose voice, and how to decode.
-        chunk_frames: Frames per chunk of decoded waveform.
-        lookahead_frames: Frames of context that the codec's decoder needs on each side.
     """
     watch = Stopwatch()
     with watch.stage("prompt_encoder"):
-        prompt = request.prompt_codes[None, :, : prompt_frames(request, config)]
+        prompt = request.prompt_codes[None, :, : prompt_frames(request, limits)]
         memory = list(call("prompt_encoder", [prompt]))
     all_codes, chunks, first_audio_ms = [], [], 0.0
     for number, phonemes in enumerate(request.sentences):
@@ -142,13 +158,13 @@ def synthesize(
             text, rows = call("text_encoder", [np.asarray([phonemes], np.int64)])
         with watch.stage("duration_predictor"):
             (log_durations,) = call("duration_predictor", [text, *memory[:2]])
-            steps = regulate(rows[0], log_durations[0], config.frames_per_step, config.max_frames)
+            steps = regulate(rows[0], log_durations[0], limits)
         codes = decode_codes(
-            call, config, steps, memory[2:], request.options, sentence=number, watch=watch
+            call, limits, steps, memory[2:], request.options, sentence=number, watch=watch
         )
-        for start in range(0, codes.shape[1], chunk_frames):
+        for start in range(0, codes.shape[1], limits.chunk_frames):
             with watch.stage("codec"):
-                chunks.append(decode_chunk(call, codes, start, chunk_frames, lookahead_frames))
+                chunks.append(decode_chunk(call, limits, codes, start))
             first_audio_ms = first_audio_ms or watch.elapsed_ms()
         all_codes.append(codes)
     return Synthesis(
@@ -160,15 +176,15 @@ def synthesize(
     )
 
 
-def prompt_frames(request: Request, config: ModelConfig) -> int:
+def prompt_frames(request: Request, limits: Limits) -> int:
     """Frames of the prompt that are used: whole steps, from its start, up to the model's limit."""
-    available: int = min(request.prompt_codes.shape[1], config.max_prompt_frames)
-    return available - available % config.frames_per_step
+    available: int = min(request.prompt_codes.shape[1], limits.max_prompt_frames)
+    return available - available % limits.frames_per_step
 
 
 def decode_codes(
     call: Call,
-    config: ModelConfig,
+    limits: Limits,
     steps: Float32,
     memory: Sequence[Array],
     options: DecodingOptions,
@@ -180,7 +196,7 @@ def decode_codes(
 
     Args:
         call: Runs a method of the model.
-        config: Sizes of the model.
+        limits: What the model takes.
         steps: (K, C) length-regulated text.
         memory: Keys and values for the SMD.
         options: How to decode.
@@ -190,7 +206,7 @@ def decode_codes(
     Returns:
         (Q, T) codes without masks.
     """
-    codes = np.full((N_CODEBOOK, len(steps) * config.frames_per_step), MASK, np.int64)
+    codes = np.full((N_CODEBOOK, len(steps) * limits.frames_per_step), MASK, np.int64)
     for step in options.plan:
         with watch.stage("smd"):
             (hidden,) = call("smd", [codes[None], steps[None], *memory])
@@ -205,13 +221,11 @@ def decode_codes(
     return codes
 
 
-def decode_chunk(
-    call: Call, codes: Codes, start: int, chunk_frames: int, lookahead_frames: int
-) -> Float32:
-    """Decode some frames to waveform, with as much context as makes it equal decoding them all."""
-    left = max(0, start - lookahead_frames)
-    stop = min(codes.shape[1], start + chunk_frames)
-    right = min(codes.shape[1], stop + lookahead_frames)
+def decode_chunk(call: Call, limits: Limits, codes: Codes, start: int) -> Float32:
+    """Decode a chunk of frames, with as much context as makes it equal decoding all of them."""
+    left = max(0, start - limits.lookahead_frames)
+    stop = min(codes.shape[1], start + limits.chunk_frames)
+    right = min(codes.shape[1], stop + limits.lookahead_frames)
     (waveform,) = call("codec_decoder", [codes[None, :, left:right]])
     first = (start - left) * HOP_LENGTH
     return np.array(waveform[0, first : first + (stop - start) * HOP_LENGTH], np.float32)

@@ -64,7 +64,10 @@ def methods(model: MobileSpeech, codec_decoder: nn.Module) -> dict[str, Method]:
     keys_and_values = ({2: prompt_steps}, {1: prompt_steps})
     codes = _codes(EXAMPLE_STEPS * step)
     duration_memory = _memory(config.text_width, config.text_head)
-    memory = _memory(config.width, config.n_head) * config.n_layer
+    # Distinct tensors: torch.export takes inputs that are the same object for one input.
+    memory = tuple(
+        tensor for _ in range(config.n_layer) for tensor in _memory(config.width, config.n_head)
+    )
     rows = torch.zeros(1, EXAMPLE_STEPS, config.width)
     text = torch.zeros(1, EXAMPLE_PHONEMES, config.text_width)
     hidden = torch.zeros(1, EXAMPLE_STEPS, config.head_width)

@@ -1,7 +1,7 @@
 """Apply a scheme to the methods of a model."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,14 @@ import torch
 from torch.export import ExportedProgram
 from torchao.quantization import quantize_
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import Quantizer
 
 from model.methods import Method
 from quantization.coverage import Coverage, leaves_with_weights, measure_coverage
 from quantization.schemes import Choose, Scheme
 
 Export = Callable[[Method], ExportedProgram]
-Samples = list[tuple[Any, ...]]
+Samples = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,13 @@ class Quantized:
 
 
 def quantize(
-    name: str, method: Method, scheme: Scheme, export: Export, quantizer: Any, samples: Samples
+    name: str,
+    method: Method,
+    scheme: Scheme,
+    export: Export,
+    *,
+    quantizer: Quantizer | None = None,
+    samples: Samples = (),
 ) -> Quantized:
     """Quantize one method and export it.
 
@@ -73,7 +80,7 @@ def quantize_modules(name: str, method: Method, choose: Choose, export: Export) 
 
 
 def quantize_graph(
-    name: str, method: Method, export: Export, quantizer: Any, samples: Samples
+    name: str, method: Method, export: Export, quantizer: Quantizer | None, samples: Samples
 ) -> Quantized:
     """Quantize the exported graph with the backend's quantizer (PT2E), calibrated on samples."""
     prepared = prepare_pt2e(export(method).module(), quantizer)

@@ -79,7 +79,8 @@ def int4_weights(module: "nn.Linear") -> "AOBaseConfig | str":
     if module.in_features % 32:
         return f"{module.in_features} inputs are not a multiple of the group of 32"
     return Int8DynamicActivationIntxWeightConfig(
-        weight_dtype=torch.int4, weight_granularity=PerGroup(32)
+        weight_dtype=torch.int4,  # type: ignore[attr-defined]  # missing from torch's stubs
+        weight_granularity=PerGroup(32),
     )
 
 

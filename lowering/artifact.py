@@ -1,0 +1,122 @@
+"""A .pte and the manifest beside it: what is in it, what it took to make, how far it is off."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model.errors import StageFailedError
+from model.generate import Limits
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """One method of a .pte.
+
+    Attributes:
+        delegates: Delegated subgraphs.
+        delegated_nodes: Operators inside them.
+        other_operators: Operators outside, with how many of each.
+        delegated_macs_share: Of the method's multiply-adds, inside delegates.
+        planned_bytes: Activation memory that the program plans outside the delegates.
+        quantized_params: Parameters held in the scheme's integers.
+        total_params: All parameters.
+        quantized_macs: Multiply-adds on quantized weights, for the example inputs.
+        total_macs: All multiply-adds.
+        calibration_samples: Inputs that activation ranges were taken from.
+        snr_db: Of the outputs against fp32 eager on the same real inputs; None where the backend
+            cannot run here.
+        max_abs_error: Largest difference of an output, likewise.
+    """
+
+    delegates: int
+    delegated_nodes: int
+    other_operators: Mapping[str, int]
+    delegated_macs_share: float
+    planned_bytes: int
+    quantized_params: int
+    total_params: int
+    quantized_macs: int
+    total_macs: int
+    calibration_samples: int
+    snr_db: float | None = None
+    max_abs_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything worth knowing about a .pte.
+
+    Attributes:
+        model: Name in `model.config.CONFIGS`.
+        trained: False where the weights are random.
+        model_sha256: Of the weights' checkpoint; empty for random ones.
+        codec: Name of the codec.
+        codec_sha256: Of its checkpoint; empty for random weights.
+        scheme: Name of the quantization scheme.
+        backend: Name of the backend.
+        versions: Pins that it was made with.
+        pte_sha256: Of the .pte.
+        pte_bytes: Its size.
+        limits: What its methods take.
+        methods: Facts per method.
+        left_out: (module, reason) of what the scheme left in float.
+        token_agreement: Per codebook, share of cells where one pass on fp32's own grid picks the
+            same code as fp32; empty where the backend cannot run here.
+        stage_s: Wall seconds per stage of making it.
+        stage_peak_rss_bytes: Peak memory of the making process up to the end of each stage.
+    """
+
+    model: str
+    trained: bool
+    model_sha256: str
+    codec: str
+    codec_sha256: str
+    scheme: str
+    backend: str
+    versions: Mapping[str, str]
+    pte_sha256: str
+    pte_bytes: int
+    limits: Limits
+    methods: Mapping[str, MethodFacts]
+    left_out: tuple[tuple[str, str], ...]
+    token_agreement: tuple[float, ...]
+    stage_s: Mapping[str, float]
+    stage_peak_rss_bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A lowered model on disk."""
+
+    pte: Path
+    manifest: Manifest
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest as JSON."""
+    path.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1))
+
+
+def read_artifact(folder: Path) -> Artifact:
+    """Read `model.pte` and `manifest.json` of a folder.
+
+    Raises:
+        StageFailedError: A file is missing or not of this format.
+    """
+    try:
+        fields: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        if fields.pop("format") != FORMAT:
+            raise StageFailedError(f"{folder / 'manifest.json'} is not of format {FORMAT}")
+        fields["methods"] = {
+            name: MethodFacts(**facts) for name, facts in fields["methods"].items()
+        }
+        fields["limits"] = Limits(**fields["limits"])
+        fields["left_out"] = tuple(tuple(entry) for entry in fields["left_out"])
+        fields["token_agreement"] = tuple(fields["token_agreement"])
+        return Artifact(folder / "model.pte", Manifest(**fields))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StageFailedError(f"the artifact in {folder} cannot be read: {error}") from error

@@ -1,0 +1,92 @@
+"""Backends that ExecuTorch lowers to, by name. A new backend goes here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from model.registry import Registry
+from quantization.schemes import Scheme
+
+if TYPE_CHECKING:
+    from torchao.quantization.pt2e.quantizer import Quantizer
+
+Partitioners = list[Any]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One entry of `BACKENDS`. Its heavy imports live inside the functions.
+
+    Attributes:
+        summary: One line for people.
+        delegate: Name that the runtime knows it by; empty where nothing is delegated.
+        unavailable: Why it cannot be used here, with the remedy; empty where it can.
+        refuses: Why it does not take a scheme, or an empty string.
+        partitioners: Makes the partitioners for one method.
+        quantizer: Makes the PT2E quantizer for graph schemes; None where it has none.
+        dynamic: Whether methods take any length up to their bound, or one bucket's length.
+        min_delegated: Least share of multiply-adds inside delegates; below it the lowering failed.
+    """
+
+    summary: str
+    delegate: str
+    unavailable: Callable[[], str]
+    refuses: Callable[[Scheme], str]
+    partitioners: Callable[[], Partitioners]
+    quantizer: Callable[[], "Quantizer"] | None
+    dynamic: bool
+    min_delegated: float
+
+
+BACKENDS: Registry[Callable[[], Backend]] = Registry("backend")
+
+
+@BACKENDS.register("portable")
+def portable() -> Backend:
+    """ExecuTorch's own operators, on any processor: slow, and always there."""
+
+    def refuses(scheme: Scheme) -> str:
+        if scheme.choose is not None or scheme.graph:
+            return "portable operators compute in float: quantized weights need a delegate"
+        return "float16 needs a backend that computes in it" if scheme.half else ""
+
+    return Backend(
+        summary="portable operators, the baseline",
+        delegate="",
+        unavailable=lambda: "",
+        refuses=refuses,
+        partitioners=list,
+        quantizer=None,
+        dynamic=True,
+        min_delegated=0.0,
+    )
+
+
+@BACKENDS.register("xnnpack")
+def xnnpack() -> Backend:
+    """XNNPACK: optimised kernels for Arm and x86 processors."""
+
+    def quantizer() -> "Quantizer":
+        from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+            XNNPACKQuantizer,
+            get_symmetric_quantization_config,
+        )
+
+        config = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=False)
+        return XNNPACKQuantizer().set_global(config)
+
+    def partitioners() -> Partitioners:
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+        return [XnnpackPartitioner()]
+
+    return Backend(
+        summary="XNNPACK on the processor's cores",
+        delegate="XnnpackBackend",
+        unavailable=lambda: "",
+        refuses=lambda scheme: "not offered on this backend yet" if scheme.half else "",
+        partitioners=partitioners,
+        quantizer=quantizer,
+        dynamic=True,
+        min_delegated=0.99,
+    )

@@ -1,0 +1,140 @@
+"""The fp32 reference: requests, the eager model's speech, and real inputs of every method.
+
+What needs the eager model is made once, in a child process, and cached: a second run needs no torch
+in the parent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lowering.cache import cache_key, cache_root, file_sha256, pins, publish, source_hash
+from model.choice import ModelChoice
+from model.config import ModelConfig
+from model.decoding import Codes, DecodingOptions
+from model.generate import Array, Float32, Limits, Request, synthesize
+from model.utterance import Utterance
+from quantization.calibration import Recording, record
+
+CHUNK_FRAMES = 75  # one second of waveform per chunk
+RECORDED_CALLS = 16  # per method: one synthesis of the default plan has 15 passes
+
+
+@dataclass(frozen=True)
+class ReferenceSpec:
+    """One utterance to make a reference of."""
+
+    choice: ModelChoice
+    utterance: Utterance
+    options: DecodingOptions
+
+    def folder(self) -> Path:
+        """Name its folder in the cache."""
+        utterance = asdict(self.utterance) | {"prompt": file_sha256(self.utterance.prompt.path)}
+        parts = {
+            "sources": source_hash("model"),
+            "pins": pins(),
+            "model": self.choice.identity(),
+            "utterance": utterance,
+            "options": asdict(self.options),
+        }
+        return cache_root() / "references" / cache_key(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What the fp32 eager model said.
+
+    Attributes:
+        request: The utterance, ready for a device.
+        codes: (Q, T).
+        waveform: (N,).
+    """
+
+    request: Request
+    codes: Codes
+    waveform: Float32
+
+
+def read_reference(spec: ReferenceSpec) -> Reference:
+    """Read a reference from the cache, where `make_references` has put it."""
+    with np.load(spec.folder() / "reference.npz") as arrays:
+        names = sorted(name for name in arrays if name.startswith("sentence_"))
+        request = Request(
+            sentences=tuple(tuple(arrays[name].tolist()) for name in names),
+            prompt_codes=arrays["prompt_codes"],
+            options=replace(spec.options, seed=spec.utterance.seed),
+        )
+        return Reference(request, arrays["codes"], arrays["waveform"])
+
+
+def make_references(specs: Sequence[ReferenceSpec]) -> None:
+    """Make references of utterances of one model, and put them into the cache."""
+    from model.codec.providers import load_codec
+    from model.loading import load_model
+    from model.methods import eager, methods
+    from model.prepare import prepare
+
+    choice = specs[0].choice
+    model, _ = load_model(choice.name, choice.checkpoint)
+    codec = load_codec(choice.codec, choice.codec_checkpoint)
+    run = eager(methods(model, codec.decoder))
+    limits = model_limits(model.config, codec.lookahead_frames)
+    for spec in specs:
+        request = prepare(spec.utterance, codec, model.config, spec.options)
+        call, recording = record(run, RECORDED_CALLS)
+        speech = synthesize(call, limits, request)
+        arrays: dict[str, Array] = {
+            f"sentence_{i:04d}": np.asarray(sentence)
+            for i, sentence in enumerate(request.sentences)
+        }
+        arrays |= {
+            "prompt_codes": request.prompt_codes,
+            "codes": speech.codes,
+            "waveform": speech.waveform,
+        }
+
+        def fill(
+            folder: Path, arrays: dict[str, Array] = arrays, kept: Recording = recording
+        ) -> None:
+            np.savez(folder / "reference.npz", allow_pickle=False, **arrays)
+            np.savez(folder / "recording.npz", allow_pickle=False, **flatten(kept))
+
+        publish(spec.folder(), fill)
+
+
+def model_limits(config: ModelConfig, lookahead_frames: int) -> Limits:
+    """Say what the methods of a model take."""
+    return Limits(
+        frames_per_step=config.frames_per_step,
+        max_frames=config.max_frames,
+        max_prompt_frames=config.max_prompt_frames,
+        chunk_frames=CHUNK_FRAMES,
+        lookahead_frames=lookahead_frames,
+    )
+
+
+def flatten(recording: Recording) -> dict[str, Array]:
+    """Name every array of a recording `method/call/in|out/number`."""
+    return {
+        f"{method}/{i}/{side}/{j}": array
+        for method, calls in recording.items()
+        for i, call in enumerate(calls)
+        for side, arrays in zip(("in", "out"), call, strict=True)
+        for j, array in enumerate(arrays)
+    }
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read back what `flatten` named."""
+    recording: Recording = {}
+    with np.load(folder / "recording.npz") as arrays:
+        for name in arrays.files:
+            method, i, side, _ = name.split("/")
+            calls = recording.setdefault(method, [])
+            if int(i) == len(calls):
+                calls.append(([], []))
+            calls[int(i)][side == "out"].append(arrays[name])
+    return recording

@@ -1,0 +1,93 @@
+"""What is said, in whose voice: the nouns in front of everything, and the built-in ones."""
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model.errors import ConfigError
+from model.registry import Registry
+
+BUILT_IN_PROMPTS = Path(__file__).parent / "prompts" / "prompts.toml"
+BUILT_IN_UTTERANCES = Path(__file__).parent / "utterances.toml"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A few seconds of somebody's speech.
+
+    Attributes:
+        name: Of a built-in prompt, or the file's.
+        path: The audio.
+        text: What is said in it, where that is known.
+        lang: Its language, where that is known.
+        speaker: Who says it, where that is known.
+    """
+
+    name: str
+    path: Path
+    text: str = ""
+    lang: str = ""
+    speaker: str = ""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Text and prompt.
+
+    Attributes:
+        name: Of a built-in utterance, or one made up for the user's text.
+        text: What to say.
+        prompt: In whose voice.
+        lang: Language of the text; None to tell by its script.
+        seed: Of all random numbers in decoding.
+        use: What a built-in utterance is for: "measure", "calibrate" or "verify".
+    """
+
+    name: str
+    text: str
+    prompt: Prompt = field(repr=False)
+    lang: str | None = None
+    seed: int = 0
+    use: str = "measure"
+
+
+@cache
+def built_in_prompts() -> Registry[Prompt]:
+    """Read the prompts that ship with the project."""
+    prompts: Registry[Prompt] = Registry("prompt")
+    for name, table in read_tables(BUILT_IN_PROMPTS).items():
+        fields = {key: table[key] for key in ("text", "lang", "speaker")}
+        prompts.register(name)(Prompt(name, BUILT_IN_PROMPTS.parent / table["file"], **fields))
+    return prompts
+
+
+@cache
+def built_in_utterances() -> Registry[Utterance]:
+    """Read the utterances that ship with the project."""
+    utterances: Registry[Utterance] = Registry("utterance")
+    for name, table in read_tables(BUILT_IN_UTTERANCES).items():
+        fields = {**table, "prompt": built_in_prompts()[table["prompt"]]}
+        utterances.register(name)(Utterance(name, **fields))
+    return utterances
+
+
+def find_prompt(name_or_path: str) -> Prompt:
+    """Return a built-in prompt by name, or the user's own by path.
+
+    Raises:
+        ConfigError: Neither a built-in prompt nor a file.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return Prompt(path.stem, path)
+    if path.suffix or len(path.parts) > 1:
+        raise ConfigError(f"no file {path}; built-in prompts: {', '.join(built_in_prompts())}.")
+    return built_in_prompts()[name_or_path]
+
+
+def read_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the tables of one of the project's own TOML files, without its loose keys."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: table for name, table in document.items() if isinstance(table, dict)}
