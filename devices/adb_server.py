@@ -1,0 +1,172 @@
+"""ADB through a running adb server: for phones that it holds on USB or has paired over Wi-Fi."""
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from devices.shell import (
+    SLACK_S,
+    ShellDecoder,
+    ShellResult,
+    UnauthorizedError,
+    finished,
+    limited,
+    printable,
+)
+from model.errors import ConfigError, DeviceError, DeviceUnavailableError
+
+CONNECT_S = 2.0
+SILENCE_S = 30.0
+CHUNK_BYTES = 64 << 10  # the sync protocol's largest
+EXECUTABLE = 0o100755
+
+
+class AdbServerLink:
+    """One phone that an adb server holds; a `devices.shell.Link`.
+
+    Args:
+        address: "server:SERIAL", the serial as `adb devices` prints it.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._serial = address.removeprefix("server:")
+
+    @property
+    def address(self) -> str:
+        """As given."""
+        return self._address
+
+    def run(self, command: str, timeout_s: float = 30.0) -> ShellResult:
+        """Run a command line; see `Link.run`."""
+        limit_s = timeout_s + SLACK_S
+        decoder = ShellDecoder()
+        with self._service(f"shell,v2,raw:{limited(command, timeout_s)}", limit_s) as stream:
+            begin = time.monotonic()
+            while block := stream.recv(CHUNK_BYTES):
+                decoder.feed(block)
+                if time.monotonic() - begin > limit_s:
+                    raise DeviceError(f"{self._address}: `{printable(command, 80)}` does not end")
+        return finished(self._address, command, decoder, timeout_s, time.monotonic() - begin)
+
+    def push(self, local: Path, remote: str) -> None:
+        """Copy a file to the device; see `Link.push`."""
+        with local.open("rb") as file, self._service("sync:", SILENCE_S) as stream:
+            stream.sendall(packet(b"SEND", f"{remote},{EXECUTABLE}".encode()))
+            while chunk := file.read(CHUNK_BYTES):
+                stream.sendall(packet(b"DATA", chunk))
+            stream.sendall(struct.pack("<4sI", b"DONE", int(time.time())))
+            kind, size = struct.unpack("<4sI", receive(stream, 8))
+            if kind != b"OKAY":
+                self._refused(f"pushing {remote}", stream, size)
+
+    def pull(self, remote: str, local: Path, limit_bytes: int) -> None:
+        """Copy a file from the device; see `Link.pull`."""
+        with local.open("wb") as file, self._service("sync:", SILENCE_S) as stream:
+            stream.sendall(packet(b"RECV", remote.encode()))
+            while True:
+                kind, size = struct.unpack("<4sI", receive(stream, 8))
+                if kind == b"DONE":
+                    return
+                if kind != b"DATA":
+                    self._refused(f"pulling {remote}", stream, size)
+                limit_bytes -= size
+                if limit_bytes < 0 or size > CHUNK_BYTES:
+                    raise DeviceError(f"{self._address}: {remote} is larger than it may be")
+                file.write(receive(stream, size))
+
+    def _refused(self, doing: str, stream: socket.socket, size: int) -> None:
+        said = receive(stream, min(size, 1000)).decode(errors="replace")
+        raise DeviceError(f"{self._address}, {doing}: {printable(said)}")
+
+    @contextlib.contextmanager
+    def _service(self, name: str, silence_s: float) -> Iterator[socket.socket]:
+        """Open a service of the phone."""
+        where = f"{self._address}, {printable(name, 80)}"
+        try:
+            with connect() as stream:
+                ask(stream, f"host:transport:{self._serial}")
+                ask(stream, name)
+                stream.settimeout(silence_s)
+                yield stream
+        except TimeoutError as error:
+            raise DeviceUnavailableError(f"{where}: no answer; is the phone connected?") from error
+        except OSError as error:
+            raise DeviceUnavailableError(f"{where}: the connection failed ({error})") from error
+
+
+def server_devices() -> Mapping[str, str]:
+    """Return what a running adb server knows: serials and their states; nothing without a server.
+
+    A state is "device" where the phone answers; "unauthorized" and "offline" are others.
+    """
+    try:
+        with connect() as stream:
+            ask(stream, "host:devices")
+            listing = receive(stream, int(receive(stream, 4), 16)).decode(errors="replace")
+    except (OSError, ValueError, DeviceError, DeviceUnavailableError):
+        return {}
+    rows = (line.split("\t") for line in listing.splitlines())
+    return {row[0]: row[1] for row in rows if len(row) == 2}
+
+
+def connect() -> socket.socket:
+    """Connect to the adb server, which is at ANDROID_ADB_SERVER_PORT or 5037 of this machine.
+
+    Raises:
+        OSError: There is none.
+    """
+    port = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
+    if not port.isdigit():
+        raise ConfigError(f"ANDROID_ADB_SERVER_PORT is no port: {port!r}")
+    return socket.create_connection(("127.0.0.1", int(port)), timeout=CONNECT_S)
+
+
+def ask(stream: socket.socket, request: str) -> None:
+    """Make a request to the server.
+
+    Raises:
+        DeviceUnavailableError: The server knows no such phone, or it is not authorized.
+        DeviceError: The request is refused.
+    """
+    data = request.encode()
+    stream.settimeout(SILENCE_S)
+    stream.sendall(f"{len(data):04x}".encode() + data)
+    if receive(stream, 4) == b"OKAY":
+        return
+    try:
+        said = receive(stream, int(receive(stream, 4), 16)).decode(errors="replace")
+    except ValueError:
+        raise DeviceError("what answers at the adb server's port is no adb server") from None
+    if "unauthorized" in said:
+        raise UnauthorizedError(
+            "the phone has not accepted the adb server's key: unlock it, tick"
+            ' "Always allow from this computer" under "Allow USB debugging?", and try again'
+        )
+    if request.startswith("host:transport"):
+        raise DeviceUnavailableError(f"the adb server says: {printable(said)}")
+    raise DeviceError(f"the adb server refuses `{printable(request, 80)}`: {printable(said)}")
+
+
+def packet(kind: bytes, data: bytes) -> bytes:
+    """Frame a message of the sync protocol."""
+    return struct.pack("<4sI", kind, len(data)) + data
+
+
+def receive(stream: socket.socket, size: int) -> bytes:
+    """Receive exactly so many bytes.
+
+    Raises:
+        ConnectionResetError: The stream ended before.
+    """
+    data = bytearray()
+    while len(data) < size:
+        block = stream.recv(size - len(data))
+        if not block:
+            raise ConnectionResetError("closed by the adb server")
+        data += block
+    return bytes(data)
