@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <iterator>
 #include <vector>
@@ -39,17 +40,30 @@ struct Cell {
   size_t frame;
 };
 
+// 2 to the power of n from -126 to 127.
+inline float exp2_whole(int32_t n) {
+  const int32_t bits = (n + 127) << 23;
+  float power;
+  std::memcpy(&power, &bits, sizeof power);
+  return power;
+}
+
 // Exponential of x <= 0; 0 below -87.
 inline float exp32(float x) {
-  if (x < -87.0f) return 0.0f;
-  constexpr float kTaylor[] = {0x1.430912p-13f, 0x1.5d87fep-10f, 0x1.3b2ab6p-7f, 0x1.c6b08ep-5f,
-                               0x1.ebfbe0p-3f,  0x1.62e430p-1f,  1.0f};
+  constexpr float kTaylor[] = {0x1.430912p-13f,
+                               0x1.5d87fep-10f,
+                               0x1.3b2ab6p-7f,
+                               0x1.c6b08ep-5f,
+                               0x1.ebfbe0p-3f,
+                               0x1.62e430p-1f,
+                               1.0f};
   const float t = x * 0x1.715476p+0f;
   const float whole = std::floor(t + 0.5f);
   const float fraction = t - whole;
   float power = kTaylor[0];
   for (size_t i = 1; i < std::size(kTaylor); i++) power = power * fraction + kTaylor[i];
-  return std::ldexp(power, static_cast<int>(std::max(whole, -126.0f)));
+  const float scaled = power * exp2_whole(static_cast<int32_t>(std::max(whole, -126.0f)));
+  return x < -87.0f ? 0.0f : scaled;
 }
 
 // Natural logarithm of a positive, normal x.
@@ -184,8 +198,8 @@ inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector
     for (size_t i = 0; i < cells.size(); i++) {
       scores[i] = log_probability(logits[i], n_code, tokens[i]);
       if (pass.channels.size() > 1)
-        scores[i] -= static_cast<float>(options.layer_penalty) *
-                     static_cast<float>(cells[i].channel);
+        scores[i] -=
+            static_cast<float>(options.layer_penalty) * static_cast<float>(cells[i].channel);
       if (options.position_temperature > 0)
         scores[i] += scale * draws.gumbel(Draws::kPositions, index[i]);
     }

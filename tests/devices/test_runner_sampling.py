@@ -31,7 +31,16 @@ def native(request, tmp_path_factory):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     program = tmp_path_factory.mktemp("native") / "sampling_check"
-    flags = ("-std=c++17", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}")
+    flags = (
+        "-std=c++17",
+        "-O3",
+        "-fno-trapping-math",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{ROOT}",
+    )
     source = str(ROOT / "tests/devices/sampling_check.cpp")
     subprocess.run([*compiler, *flags, source, "-o", str(program)], check=True)
 

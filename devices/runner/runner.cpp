@@ -1,0 +1,167 @@
+// Runs the whole synthesis on a .pte and reports times, memory, codes and waveform.
+//
+// Needs the C++ libraries and headers of the PyPI wheel executorch 1.5.1 and nothing else: no
+// Python, no torch, no NDK. devices/bundle.py compiles it; docs/runner.md describes its use.
+#include <executorch/runtime/platform/runtime.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "failure.h"
+#include "model.h"
+#include "process.h"
+#include "report.h"
+#include "request.h"
+#include "synthesis.h"
+
+namespace mobilespeech {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: runner --model FILE.pte --request FILE --out FOLDER [--threads N] [--warmup N]"
+    " [--iterations N] [--affinity HEXMASK] [--profile]";
+
+struct Options {
+  std::string model, request, out;
+  unsigned threads = 0;  // one per processor
+  unsigned warmup = 1;
+  unsigned iterations = 3;
+  unsigned long long affinity = 0;  // as it is
+  bool profile = false;
+};
+
+template <typename T>
+T parse(const std::string& text, int base) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value, base);
+  require(error == std::errc() && rest == end, Status::kUsage, kUsage);
+  return value;
+}
+
+Options parse_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; i++) {
+    const std::string flag = argv[i];
+    if (flag == "--profile") {
+      options.profile = true;
+      continue;
+    }
+    require(i + 1 < argc, Status::kUsage, kUsage);
+    const std::string value = argv[++i];
+    if (flag == "--model")
+      options.model = value;
+    else if (flag == "--request")
+      options.request = value;
+    else if (flag == "--out")
+      options.out = value;
+    else if (flag == "--threads")
+      options.threads = parse<unsigned>(value, 10);
+    else if (flag == "--warmup")
+      options.warmup = parse<unsigned>(value, 10);
+    else if (flag == "--iterations")
+      options.iterations = parse<unsigned>(value, 10);
+    else if (flag == "--affinity")
+      options.affinity = parse<unsigned long long>(value, 16);
+    else
+      throw Failure(Status::kUsage, kUsage);
+  }
+  const bool complete = !options.model.empty() && !options.request.empty() && !options.out.empty();
+  require(complete && options.iterations > 0, Status::kUsage, kUsage);
+  return options;
+}
+
+// Better now than after minutes of work.
+void check_writable(const std::string& folder) {
+  struct stat status;
+  const bool folder_exists = stat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  require(folder_exists && access(folder.c_str(), W_OK | X_OK) == 0, Status::kWrite,
+          folder + " is no folder to write to");
+}
+
+std::unique_ptr<Model> load(const Options& options, double& ms) {
+  const Clock clock;
+  auto model = std::make_unique<Model>(options.model, method_names(), options.profile);
+  ms = clock.elapsed_ms();
+  return model;
+}
+
+void measure(const Options& options, const Request& request, size_t threads) {
+  Report report;
+  report.threads = threads;
+  report.base_rss_bytes = memory_bytes("VmRSS");
+  const auto model = load(options, report.load_ms);
+  report.load_peak_rss_bytes = memory_bytes("VmHWM");
+  for (const auto& [name, method] : model->methods())
+    report.planned_bytes += method->planned_bytes();
+  load(options, report.warm_load_ms);  // and away with it, so that it is not in the peak below
+  if (!reset_peak_memory()) report.warnings.push_back("peak memory includes that of loading");
+  Synthesizer synthesizer(*model, request);
+  for (unsigned i = 0; i < options.warmup; i++)
+    report.warmup_ms.push_back(synthesizer.run().wall_ms);
+  for (unsigned i = 0; i < options.iterations; i++) {
+    if (!report.trials.empty()) {
+      report.trials.back().codes.clear();
+      report.trials.back().waveform = {};
+    }
+    report.trials.push_back(synthesizer.run());
+  }
+  report.peak_rss_bytes = memory_bytes("VmHWM");
+  write_report(options.out, report);
+}
+
+// Traces one synthesis after the warm-up. Apart from `measure`: recording slows operators down.
+void profile(const Options& options, const Request& request) {
+  double load_ms;
+  const auto model = load(options, load_ms);
+  Synthesizer synthesizer(*model, request);
+  for (unsigned i = 0; i < options.warmup; i++) synthesizer.run();
+  for (const auto& [name, method] : model->methods()) method->restart_trace();
+  synthesizer.run();
+  for (const auto& [name, method] : model->methods()) {
+    const auto trace = method->trace();
+    const std::unique_ptr<void, decltype(&free)> owner(trace.buf, free);
+    write_file(options.out + "/" + name + ".etdump", trace.buf, trace.size);
+  }
+  const std::string json = "{\"format\":1}\n";
+  write_file(options.out + "/report.json", json.data(), json.size());
+}
+
+void run(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+  const Request request = RequestReader(options.request).read();
+  check_writable(options.out);
+  if (options.affinity != 0) set_affinity(options.affinity);
+  executorch::runtime::runtime_init();
+  const size_t threads = set_threads(options.threads);
+  if (options.profile) {
+    profile(options, request);
+  } else {
+    measure(options, request, threads);
+  }
+}
+
+int report_failure(Status status, const std::string& what) {
+  printf("{\"error\":%s,\"what\":%s}\n", quoted(name(status)).c_str(), quoted(what).c_str());
+  return static_cast<int>(status);
+}
+
+}  // namespace
+}  // namespace mobilespeech
+
+int main(int argc, char** argv) {
+  using namespace mobilespeech;
+  try {
+    run(argc, argv);
+  } catch (const Failure& failure) {
+    return report_failure(failure.status, failure.what());
+  } catch (const std::bad_alloc&) {
+    return report_failure(Status::kMemory, "out of memory");
+  }
+  puts("{\"ok\":true}");
+  return 0;
+}
