@@ -1,0 +1,277 @@
+"""The runner's bundle: one folder with the native runner and everything that it needs to run.
+
+It is compiled here from `devices/runner/` against the C++ libraries inside executorch's wheels, so
+that it takes a C++ compiler and nothing else: no NDK, no CMake. The bundle brings its own C
+library and is started through its own loader, since a phone has another C library and a board may
+have an older one.
+"""
+
+import hashlib
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from lowering.cache import cache_key, cache_root, publish
+from model.errors import DeviceError
+
+SOURCES = Path(__file__).parent / "runner"
+PLATFORM = "manylinux_2_28"
+LIMIT_S = 600  # of a compilation or a download
+
+# Kernels and backends register themselves when they are loaded, so that nothing refers to them and
+# the linker has to be told to keep them all.
+REGISTERING = ("kernels_optimized", "kernels_quantized", "backend_xnnpack")
+OTHERS = ("threadpool", "etdump")
+C_LIBRARIES = (
+    "libc.so.6",
+    "libm.so.6",
+    "libdl.so.2",
+    "libpthread.so.0",
+    "libstdc++.so.6",
+    "libgcc_s.so.1",
+)
+FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-fno-trapping-math",
+    "-ffp-contract=off",  # sampling is specified bit for bit: see sampling.h
+    "-DC10_USING_CUSTOM_GENERATED_MACROS",
+    "-DET_EVENT_TRACER_ENABLED",
+    "-DET_USE_THREADPOOL",
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An instruction set to build for.
+
+    Attributes:
+        machine: As `uname -m` and GNU compilers spell it.
+        loader: The C library's program loader.
+        flags: Of the compiler.
+    """
+
+    machine: str
+    loader: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def compiler(self) -> str:
+        """The compiler's command."""
+        native = platform.machine() == self.machine
+        return "g++" if native else f"{self.machine}-linux-gnu-g++"
+
+    @property
+    def package(self) -> str:
+        """The compiler's Debian package."""
+        native = platform.machine() == self.machine
+        return "g++" if native else f"g++-{self.machine.replace('_', '-')}-linux-gnu"
+
+
+# By Android's name of the instruction set.
+TARGETS = {
+    "arm64-v8a": Target("aarch64", "ld-linux-aarch64.so.1"),
+    "x86_64": Target("x86_64", "ld-linux-x86-64.so.2", ("-march=x86-64-v2",)),
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder that runs on a device as it is.
+
+    Attributes:
+        folder: Where it is here.
+        sha256: Of all its files' names and contents.
+        abi: Instruction set, as Android spells it.
+    """
+
+    folder: Path
+    sha256: str
+    abi: str
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Starts the runner, from within the folder."""
+        return (f"./{TARGETS[self.abi].loader}", "--library-path", ".", "./runner")
+
+
+def build_bundle(abi: str) -> Bundle:
+    """Build the bundle for an instruction set, or take it from the cache.
+
+    The first bundle for a foreign instruction set downloads executorch's wheel for it.
+
+    Args:
+        abi: A key of `TARGETS`.
+
+    Raises:
+        DeviceError: No such target, no compiler, no wheel, or the compiler failed.
+    """
+    if abi not in TARGETS:
+        raise DeviceError(
+            f"no runner for the instruction set {abi!r}: executorch has libraries for"
+            f" {' and '.join(TARGETS)}"
+        )
+    target = TARGETS[abi]
+    parts = {
+        "sources": [hashlib.sha256(path.read_bytes()).hexdigest() for path in source_files()],
+        "executorch": executorch_version(),
+        "compiler": compiler_version(target),
+        "target": [target.machine, *FLAGS, *target.flags],
+    }
+    folder = cache_root() / "bundles" / f"{target.machine}-{cache_key(parts)}"
+    if not folder.exists():
+        runtime = runtime_folder(target)
+        publish(folder, lambda temporary: fill_bundle(temporary, target, runtime))
+    return Bundle(folder, folder_sha256(folder), abi)
+
+
+def source_files() -> list[Path]:
+    """List the runner's sources."""
+    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".cpp", ".h"))
+
+
+def fill_bundle(folder: Path, target: Target, runtime: Path) -> None:
+    """Compile the runner and put all that it needs beside it."""
+    libraries = ("libexecutorch.so", *(f"libexecutorch_{x}.so" for x in (*REGISTERING, *OTHERS)))
+    for name in libraries:
+        shutil.copy(runtime / "lib" / name, folder)
+    include = runtime / "include"
+    compiler_run(
+        target,
+        *FLAGS,
+        *target.flags,
+        f"-isystem{include}",
+        f"-isystem{include / 'executorch/runtime/core/portable_type/c10'}",
+        str(SOURCES / "runner.cpp"),
+        f"-o{folder / 'runner'}",
+        "-s",
+        f"-L{folder}",
+        f"-Wl,-rpath-link,{folder}",
+        "-Wl,--no-as-needed",
+        *(f"-lexecutorch_{name}" for name in (*REGISTERING, *OTHERS)),
+        "-lexecutorch",
+    )
+    for name in (*C_LIBRARIES, target.loader):
+        shutil.copy(compiler_run(target, f"-print-file-name={name}"), folder)
+    for path in folder.iterdir():
+        path.chmod(0o755)
+
+
+def folder_sha256(folder: Path) -> str:
+    """Hash the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def compiler_run(target: Target, *arguments: str) -> str:
+    """Run a target's compiler and return what it prints."""
+    try:
+        return run([target.compiler, *arguments])
+    except FileNotFoundError:
+        raise DeviceError(
+            f"{target.compiler} is not installed, and the runner has to be compiled: run"
+            f" `sudo apt install {target.package}`"
+        ) from None
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise DeviceError(f"{target.compiler} failed: {last_line(error)}") from error
+
+
+def compiler_version(target: Target) -> str:
+    """Return the first line that a target's compiler says of itself."""
+    return compiler_run(target, "--version").splitlines()[0]
+
+
+def executorch_version() -> str:
+    """Return the version of the installed executorch.
+
+    Raises:
+        DeviceError: It is not installed.
+    """
+    try:
+        return version("executorch")
+    except PackageNotFoundError:
+        raise DeviceError(
+            "executorch is not installed, and the runner is built from its libraries: run"
+            " `pip install 'mobilespeech-bench[run]'`"
+        ) from None
+
+
+def runtime_folder(target: Target) -> Path:
+    """Return a folder with executorch's `include` and `lib` for a target."""
+    spec = importlib.util.find_spec("executorch")
+    if platform.machine() == target.machine and spec and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    folder = cache_root() / "runtimes" / f"executorch-{executorch_version()}-{target.machine}"
+    if not folder.exists():
+        wheel = find_wheel(target) or download_wheel(target)
+        publish(folder, lambda temporary: unpack_runtime(wheel, temporary))
+    return folder / "executorch"
+
+
+def wheels_folder() -> Path:
+    """Return the folder where wheels for other instruction sets are looked for."""
+    return cache_root() / "wheels"
+
+
+def find_wheel(target: Target) -> Path | None:
+    """Find executorch's wheel for a target among those downloaded."""
+    pattern = f"executorch-{executorch_version()}-*{PLATFORM}_{target.machine}.whl"
+    return next(iter(sorted(wheels_folder().glob(pattern))), None)
+
+
+def download_wheel(target: Target) -> Path:
+    """Download executorch's wheel for a target.
+
+    Raises:
+        DeviceError: It cannot be had; the message says how to get it by other means.
+    """
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    arguments = [
+        *("download", "--no-deps", "--only-binary=:all:", f"--python-version={here}"),
+        *(f"--platform={PLATFORM}_{target.machine}", f"executorch=={executorch_version()}"),
+    ]
+    try:
+        run([sys.executable, "-m", "pip", *arguments, f"--dest={wheels_folder()}"])
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise DeviceError(
+            f"executorch's libraries for {target.machine} cannot be downloaded"
+            f" ({last_line(error)}): where there is a network, run `pip {' '.join(arguments)}`"
+            f" and put the wheel into {wheels_folder()}"
+        ) from error
+    wheel = find_wheel(target)
+    if wheel is None:
+        raise DeviceError(f"pip left no wheel for {target.machine} in {wheels_folder()}")
+    return wheel
+
+
+def unpack_runtime(wheel: Path, folder: Path) -> None:
+    """Unpack the libraries and headers of a wheel of executorch."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            wanted = ("executorch/lib/", "executorch/include/")
+            archive.extractall(folder, [x for x in archive.namelist() if x.startswith(wanted)])
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DeviceError(f"{wheel} is damaged: delete it ({error})") from error
+
+
+def run(command: list[str]) -> str:
+    """Run a command and return its output without the last line break."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_S)
+    return done.stdout.rstrip("\n")
+
+
+def last_line(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
+    """Return the last line that a failed command wrote to its standard error."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it took over {LIMIT_S} s"
+    lines = str(error.stderr).strip().splitlines() or ["it gave no reason"]
+    return lines[-1]
