@@ -65,13 +65,13 @@ class Trial:
         wall_ms: From phonemes and prompt codes to the last sample.
         first_audio_ms: Until the first chunk of waveform was there.
         stage_ms: Milliseconds per stage (`model.generate.STAGES`).
-        set_input_ms: Of all that, copying inputs into the runtime.
+        set_input_ms: Of all that, copying inputs into the runtime; None where it does not tell.
     """
 
     wall_ms: float
     first_audio_ms: float
     stage_ms: Mapping[str, float]
-    set_input_ms: float
+    set_input_ms: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ class Repeat:
         base_rss_bytes: Resident memory before anything of the model is loaded.
         load_peak_rss_bytes: Peak resident memory up to the end of the first load.
         peak_rss_bytes: Peak resident memory during the syntheses.
-        planned_bytes: Activation memory that the .pte plans, summed over methods.
+        planned_bytes: Activation memory that the .pte plans, summed over methods; None where the
+            runtime does not tell.
         threads: Threads of the runtime, as it reports them.
         backends: Backends registered in the runtime.
         warmup_ms: Wall milliseconds of the syntheses thrown away.
@@ -99,7 +100,7 @@ class Repeat:
     base_rss_bytes: int
     load_peak_rss_bytes: int
     peak_rss_bytes: int
-    planned_bytes: int
+    planned_bytes: int | None
     threads: int
     backends: tuple[str, ...]
     warmup_ms: tuple[float, ...]

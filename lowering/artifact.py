@@ -64,8 +64,10 @@ class Manifest:
         limits: What its methods take.
         methods: Facts per method.
         left_out: (module, reason) of what the scheme left in float.
-        token_agreement: Per codebook, share of cells where one pass on fp32's own grid picks the
-            same code as fp32; empty where the backend cannot run here.
+        token_agreement: Per codebook, share of cells where a pass over fp32's own grid chooses
+            fp32's code; empty where the backend cannot run here.
+        lsd_db: Log-spectral distance of the speech made so from fp32's; None likewise.
+        mcd_db: Mel-cepstral distortion of it; None likewise.
         stage_s: Wall seconds per stage of making it.
         stage_peak_rss_bytes: Peak memory of the making process up to the end of each stage.
     """
@@ -84,6 +86,8 @@ class Manifest:
     methods: Mapping[str, MethodFacts]
     left_out: tuple[tuple[str, str], ...]
     token_agreement: tuple[float, ...]
+    lsd_db: float | None
+    mcd_db: float | None
     stage_s: Mapping[str, float]
     stage_peak_rss_bytes: Mapping[str, int]
 

@@ -14,7 +14,7 @@ import numpy as np
 from lowering.artifact import Artifact, Manifest, MethodFacts, read_artifact, write_manifest
 from lowering.backends import BACKENDS, Backend
 from lowering.cache import cache_key, cache_root, pins, publish, source_hash
-from lowering.reference import ReferenceSpec, model_limits, read_recording
+from lowering.reference import ReferenceSpec, model_limits, read_recording, read_reference
 from model.choice import ModelChoice
 from model.config import SAMPLE_RATE_HZ
 from model.errors import StageFailedError
@@ -98,10 +98,11 @@ def lower(spec: LoweringSpec) -> None:
 
     from lowering.export import export_method
     from lowering.inspect import delegation, planned_bytes
+    from lowering.runtime import LoadedProgram
     from lowering.verify import verify
     from model.codec.providers import load_codec
     from model.loading import load_model
-    from model.methods import methods
+    from model.methods import eager, methods
     from quantization.apply import quantize
     from quantization.coverage import total
 
@@ -136,8 +137,12 @@ def lower(spec: LoweringSpec) -> None:
         planned = planned_bytes(buffer)
     check_delegated(spec.backend, backend, {n: d.macs_share for n, d in delegations.items()})
     with clock.stage("verify"):
-        recording = read_recording(spec.verification.folder())
-        checks = verify(buffer, recording, table)
+        checks = verify(
+            LoadedProgram(buffer).call,
+            eager(table),
+            read_recording(spec.verification.folder()),
+            read_reference(spec.verification),
+        )
     manifest = Manifest(
         model=spec.choice.name,
         trained=info.trained,
@@ -169,6 +174,8 @@ def lower(spec: LoweringSpec) -> None:
         },
         left_out=total(part.coverage for part in quantized.values()).left_out,
         token_agreement=checks.token_agreement,
+        lsd_db=checks.lsd_db,
+        mcd_db=checks.mcd_db,
         stage_s=clock.wall_s,
         stage_peak_rss_bytes=clock.peak_rss_bytes,
     )

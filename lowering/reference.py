@@ -19,7 +19,7 @@ from model.utterance import Utterance
 from quantization.calibration import Recording, record
 
 CHUNK_FRAMES = 75  # one second of waveform per chunk
-RECORDED_CALLS = 16  # per method: one synthesis of the default plan has 15 passes
+RECORDED_CALLS = 16  # per method, or all passes of one sentence where they are more
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def make_references(specs: Sequence[ReferenceSpec]) -> None:
     limits = model_limits(model.config, codec.lookahead_frames)
     for spec in specs:
         request = prepare(spec.utterance, codec, model.config, spec.options)
-        call, recording = record(run, RECORDED_CALLS)
+        call, recording = record(run, max(RECORDED_CALLS, len(spec.options.plan)))
         speech = synthesize(call, limits, request)
         arrays: dict[str, Array] = {
             f"sentence_{i:04d}": np.asarray(sentence)

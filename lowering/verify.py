@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowering.runtime import LoadedProgram
-from model.config import N_CODEBOOK
-from model.decoding import MASK
-from model.generate import Array, Call
-from model.methods import Method, eager
+from lowering.reference import Reference
+from model.config import CODEBOOK_SIZE, N_CODEBOOK
+from model.decoding import Codes, MaskedCells, Pass
+from model.distance import log_spectral_distance_db, mel_cepstral_distortion_db
+from model.generate import Call, Float32
+from model.sampling import Draws, choose_tokens
 from quantization.calibration import Recording
 
 
@@ -21,57 +22,97 @@ class Checks:
     Attributes:
         snr_db: Per method, of all outputs over the recorded calls.
         max_abs_error: Per method, largest difference of an output.
-        token_agreement: Per codebook, share of masked cells for which one pass on fp32's own grid
-            picks the same code as fp32.
+        token_agreement: Per codebook, share of masked cells for which a pass over fp32's own grid,
+            with the same noise, chooses fp32's code.
+        lsd_db: Log-spectral distance of the speech made of those choices from fp32's speech.
+        mcd_db: Mel-cepstral distortion, likewise.
     """
 
-    snr_db: dict[str, float]
-    max_abs_error: dict[str, float]
+    snr_db: Mapping[str, float]
+    max_abs_error: Mapping[str, float]
     token_agreement: tuple[float, ...]
+    lsd_db: float
+    mcd_db: float
 
 
-def verify(buffer: bytes, recording: Recording, table: Mapping[str, Method]) -> Checks:
-    """Compare every method's outputs with the recorded ones, on the same inputs."""
-    program = LoadedProgram(buffer)
+def verify(lowered: Call, eager: Call, recording: Recording, reference: Reference) -> Checks:
+    """Compare a lowered program with the fp32 reference, each step on the reference's inputs.
+
+    Every step starts from what fp32 had, so that errors show where they arise and do not add up by
+    chance: left to itself, one code chosen otherwise changes all that follow.
+
+    Args:
+        lowered: Runs a method of the lowered program.
+        eager: Runs a method of the fp32 model.
+        recording: Inputs and outputs of every method while fp32 said `reference`.
+        reference: The speech of fp32.
+    """
+    snr_db, max_abs_error = compare_outputs(lowered, recording)
+    codes, agreement = forced_codes(lowered, eager, recording, reference)
+    (waveform,) = lowered("codec_decoder", [codes[None]])
+    return Checks(
+        snr_db,
+        max_abs_error,
+        agreement,
+        lsd_db=log_spectral_distance_db(reference.waveform, np.asarray(waveform[0], np.float32)),
+        mcd_db=mel_cepstral_distortion_db(reference.waveform, np.asarray(waveform[0], np.float32)),
+    )
+
+
+def compare_outputs(
+    lowered: Call, recording: Recording
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Measure signal-to-noise ratio and largest error of each method's outputs."""
     snr_db, max_abs_error = {}, {}
     for name, calls in recording.items():
         signal = noise = worst = 0.0
         for inputs, expected in calls:
-            for want, got in zip(expected, program.call(name, inputs), strict=True):
+            for want, got in zip(expected, lowered(name, inputs), strict=True):
                 difference = np.asarray(got, np.float64) - np.asarray(want, np.float64)
                 signal += float(np.sum(np.square(want, dtype=np.float64)))
                 noise += float(np.sum(np.square(difference)))
                 worst = max(worst, float(np.abs(difference).max()))
         snr_db[name] = 10 * math.log10(signal / noise) if noise else math.inf
         max_abs_error[name] = worst
-    agreement = token_agreement(program.call, eager(dict(table)), recording)
-    return Checks(snr_db, max_abs_error, agreement)
+    return snr_db, max_abs_error
 
 
-def token_agreement(lowered: Call, reference: Call, recording: Recording) -> tuple[float, ...]:
-    """Compare the most likely codes of one pass on the same grid, cell by cell."""
+def forced_codes(
+    lowered: Call, eager: Call, recording: Recording, reference: Reference
+) -> tuple[Codes, tuple[float, ...]]:
+    """Let both models choose codes in every recorded pass over the reference's grids.
+
+    Returns:
+        (Q, T) codes: for each channel what the lowered program chose in the last pass over it where
+        cells were masked then, the reference's elsewhere; and the agreement per codebook.
+    """
+    options = reference.request.options
+    codes = reference.codes.copy()
     same, cells = np.zeros(N_CODEBOOK), np.zeros(N_CODEBOOK)
-    for inputs, _ in recording["smd"]:
-        hidden = [np.array(call("smd", inputs)[0]) for call in (lowered, reference)]
-        codes = np.asarray(inputs[0])[0]
-        for channel in masked_channels(codes):
-            frames = codes[channel] == MASK
-            picks = [
-                most_likely(call, channel, states[:, frames])
-                for call, states in zip((lowered, reference), hidden, strict=True)
-            ]
-            same[channel] += np.sum(picks[0] == picks[1])
-            cells[channel] += frames.sum()
-    return tuple(float(share) for share in same / np.maximum(cells, 1))
+    for step, (inputs, outputs) in zip(options.plan, recording["smd"], strict=True):
+        masked = MaskedCells.of(np.asarray(inputs[0][0], np.int64), step)
+        draws = Draws(options.seed, 0, step.index)
+        picks = [
+            choose_codes(
+                call, np.asarray(hidden, np.float32), masked, step, draws=draws, ref=reference
+            )
+            for call, hidden in ((lowered, lowered("smd", inputs)[0]), (eager, outputs[0]))
+        ]
+        codes[masked.channel, masked.frame] = picks[0]
+        np.add.at(same, masked.channel, picks[0] == picks[1])
+        np.add.at(cells, masked.channel, 1)
+    return codes, tuple(float(share) for share in same / np.maximum(cells, 1))
 
 
-def masked_channels(codes: Array) -> list[int]:
-    """Return the channel that a pass over this grid decodes: the first that has masks."""
-    return [int(channel) for channel in np.flatnonzero((codes == MASK).any(1))[:1]]
-
-
-def most_likely(call: Call, channel: int, hidden: Array) -> Array:
-    """Pick the most likely code of each (1, M, h) frame."""
-    logits = call(f"head_{channel}", [hidden])[0]
-    codes: Array = np.asarray(logits)[0].argmax(-1)
-    return codes
+def choose_codes(
+    call: Call, hidden: Float32, masked: MaskedCells, step: Pass, *, draws: Draws, ref: Reference
+) -> Codes:
+    """Choose a code for each masked cell, as `model.decoding.unmask` does."""
+    options = ref.request.options
+    logits = np.zeros((len(masked.frame), CODEBOOK_SIZE), np.float32)
+    for channel in np.unique(masked.channel):
+        rows = masked.channel == channel
+        logits[rows] = call(f"head_{channel}", [hidden[:, masked.frame[rows]]])[0][0]
+    index = masked.channel * ref.codes.shape[1] + masked.frame
+    temperature = options.temperature * step.remaining
+    return choose_tokens(logits, index, draws, temperature, options.top_k)

@@ -1,0 +1,253 @@
+"""Every metric, by name, with all that is known of it. A new metric goes here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from devices.base import OperatorTime, Repeat, Trial
+from lowering.artifact import Manifest
+from model.config import HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
+from model.decoding import Codes
+from model.generate import STAGES
+from model.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that was found out about one case.
+
+    Attributes:
+        manifest: Of its artifact.
+        repeats: Measured in fresh processes.
+        operators: Of the profile; empty where none was made.
+        reference_codes: (Q, T) codes of the fp32 eager model for the same request.
+    """
+
+    manifest: Manifest
+    repeats: Sequence[Repeat]
+    operators: Sequence[OperatorTime]
+    reference_codes: Codes
+
+
+Better = Literal["lower", "higher", "neither"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of `METRICS`.
+
+    Attributes:
+        label: Column title.
+        unit: "ratio", "share", "ms", "s", "bytes", "dB" or "frames".
+        better: Which way is better; "neither" only informs.
+        read: Takes the samples from the evidence: one per repeat, or one in all; none where the
+            metric does not apply.
+        summary: One line for people.
+    """
+
+    label: str
+    unit: str
+    better: Better
+    read: Callable[[Evidence], Sequence[float]]
+    summary: str
+
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+def audio_s(repeat: Repeat) -> float:
+    """Seconds of speech that a synthesis made."""
+    return float(repeat.codes.shape[1]) * HOP_LENGTH / SAMPLE_RATE_HZ
+
+
+def per_repeat(read: Callable[[Repeat], float]) -> Callable[[Evidence], list[float]]:
+    """Read one number off each repeat."""
+    return lambda evidence: [read(repeat) for repeat in evidence.repeats]
+
+
+def per_trial(read: Callable[[Trial], float]) -> Callable[[Evidence], list[float]]:
+    """Read the median over its trials off each repeat."""
+    return per_repeat(lambda repeat: median(read(trial) for trial in repeat.trials))
+
+
+def manifest_value(read: Callable[[Manifest], float | None]) -> Callable[[Evidence], list[float]]:
+    """Read one number off the manifest, none where it is None."""
+
+    def values(evidence: Evidence) -> list[float]:
+        value = read(evidence.manifest)
+        return [] if value is None else [value]
+
+    return values
+
+
+def delegated_nodes_share(manifest: Manifest) -> float:
+    """Operators inside delegates over all operators."""
+    inside = sum(facts.delegated_nodes for facts in manifest.methods.values())
+    outside = sum(sum(facts.other_operators.values()) for facts in manifest.methods.values())
+    return inside / (inside + outside)
+
+
+def delegated_time_share(evidence: Evidence) -> list[float]:
+    """Profiled time inside delegates over all profiled time."""
+    total = sum(operator.total_ms for operator in evidence.operators)
+    inside = sum(operator.total_ms for operator in evidence.operators if operator.delegate)
+    return [inside / total] if total else []
+
+
+def code_agreement(evidence: Evidence) -> list[float]:
+    """Codes equal to the fp32 reference's, cell by cell; frames that only one has count as not."""
+    want = evidence.reference_codes
+    shares = []
+    for repeat in evidence.repeats:
+        common = min(want.shape[1], repeat.codes.shape[1])
+        longest = max(want.shape[1], repeat.codes.shape[1])
+        equal = (want[:, :common] == repeat.codes[:, :common]).sum()
+        shares.append(float(equal) / (N_CODEBOOK * longest))
+    return shares
+
+
+def quantized_macs_share(manifest: Manifest) -> float:
+    """Multiply-adds on quantized weights over all multiply-adds."""
+    methods = manifest.methods.values()
+    return sum(m.quantized_macs for m in methods) / sum(m.total_macs for m in methods)
+
+
+def quantized_params_share(manifest: Manifest) -> float:
+    """Parameters held in integers over all parameters."""
+    methods = manifest.methods.values()
+    return sum(m.quantized_params for m in methods) / sum(m.total_params for m in methods)
+
+
+METRICS.register("rtf")(
+    Metric(
+        "RTF", "ratio", "lower",
+        per_repeat(lambda r: median(t.wall_ms for t in r.trials) / 1e3 / audio_s(r)),
+        "real-time factor: wall seconds per second of speech",
+    )
+)  # fmt: skip
+METRICS.register("first_audio_ms")(
+    Metric(
+        "First audio", "ms", "lower", per_trial(lambda t: t.first_audio_ms),
+        "from phonemes and prompt codes to the first chunk of waveform",
+    )
+)  # fmt: skip
+METRICS.register("load_ms")(
+    Metric(
+        "Load", "ms", "lower", per_repeat(lambda r: r.load_ms),
+        "opening the .pte and loading every method, first thing in a fresh process",
+    )
+)  # fmt: skip
+METRICS.register("warm_load_ms")(
+    Metric(
+        "Warm load", "ms", "lower", per_repeat(lambda r: r.warm_load_ms),
+        "the same once more in the same process",
+    )
+)  # fmt: skip
+METRICS.register("peak_rss_bytes")(
+    Metric(
+        "Peak memory", "bytes", "lower", per_repeat(lambda r: r.peak_rss_bytes),
+        "largest resident memory of the process during the syntheses, interpreter included",
+    )
+)  # fmt: skip
+METRICS.register("model_rss_bytes")(
+    Metric(
+        "Model memory", "bytes", "lower",
+        per_repeat(lambda r: r.peak_rss_bytes - r.base_rss_bytes),
+        "peak memory less what was resident before the model was loaded",
+    )
+)  # fmt: skip
+METRICS.register("pte_bytes")(
+    Metric(
+        "Size", "bytes", "lower", manifest_value(lambda m: m.pte_bytes), "size of the .pte",
+    )
+)  # fmt: skip
+METRICS.register("compile_s")(
+    Metric(
+        "Compile", "s", "lower", manifest_value(lambda m: sum(m.stage_s.values())),
+        "wall seconds of quantizing, exporting, lowering and checking, when it was made",
+    )
+)  # fmt: skip
+METRICS.register("audio_frames")(
+    Metric(
+        "Frames", "frames", "neither", per_repeat(lambda r: r.codes.shape[1]),
+        "codec frames of the speech; quantization may change durations",
+    )
+)  # fmt: skip
+METRICS.register("lsd_db")(
+    Metric(
+        "LSD", "dB", "lower", manifest_value(lambda m: m.lsd_db),
+        "log-spectral distance from fp32's speech, made with fp32's grids and noise",
+    )
+)  # fmt: skip
+METRICS.register("mcd_db")(
+    Metric(
+        "MCD", "dB", "lower", manifest_value(lambda m: m.mcd_db),
+        "mel-cepstral distortion against fp32's speech, made with fp32's grids and noise",
+    )
+)  # fmt: skip
+METRICS.register("token_agreement")(
+    Metric(
+        "Tokens", "share", "higher",
+        manifest_value(
+            lambda m: sum(m.token_agreement) / N_CODEBOOK if m.token_agreement else None
+        ),
+        "codes chosen as fp32 does on fp32's grids and noise, mean over codebooks",
+    )
+)  # fmt: skip
+METRICS.register("code_agreement")(
+    Metric(
+        "Codes", "share", "higher", code_agreement,
+        "codes of the whole utterance equal to fp32's, left to themselves",
+    )
+)  # fmt: skip
+METRICS.register("delegated_nodes_share")(
+    Metric(
+        "Delegated", "share", "higher", manifest_value(delegated_nodes_share),
+        "operators inside delegates",
+    )
+)  # fmt: skip
+METRICS.register("delegated_time_share")(
+    Metric(
+        "Delegated time", "share", "higher", delegated_time_share,
+        "profiled time inside delegates",
+    )
+)  # fmt: skip
+METRICS.register("quantized_macs_share")(
+    Metric(
+        "Quantized MACs", "share", "neither", manifest_value(quantized_macs_share),
+        "multiply-adds on quantized weights",
+    )
+)  # fmt: skip
+METRICS.register("quantized_params_share")(
+    Metric(
+        "Quantized parameters", "share", "neither", manifest_value(quantized_params_share),
+        "parameters held in the scheme's integers",
+    )
+)  # fmt: skip
+
+
+def token_agreement_of(channel: int) -> Callable[[Manifest], float | None]:
+    """Read one codebook's token agreement."""
+    return lambda manifest: manifest.token_agreement[channel] if manifest.token_agreement else None
+
+
+def stage_ms_of(stage: str) -> Callable[[Trial], float]:
+    """Read one stage's time."""
+    return lambda trial: trial.stage_ms[stage]
+
+
+for _channel in range(N_CODEBOOK):
+    METRICS.register(f"token_agreement_{_channel}")(
+        Metric(
+            f"Tokens {_channel}", "share", "higher", manifest_value(token_agreement_of(_channel)),
+            f"token agreement of codebook {_channel}",
+        )
+    )  # fmt: skip
+for _stage in STAGES:
+    METRICS.register(f"{_stage}_ms")(
+        Metric(
+            _stage.replace("_", " ").capitalize(), "ms", "lower", per_trial(stage_ms_of(_stage)),
+            f"milliseconds of the stage {_stage}, all passes and sentences",
+        )
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""The device `host`: this machine, through ExecuTorch's Python runtime."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.exchange import read_report, write_request
+from devices.profiling import read_profile
+from model.errors import DeviceError
+
+TIME_LIMIT_S = 600.0
+
+
+class Host:
+    """Runs each repeat in a fresh child process."""
+
+    def info(self) -> DeviceInfo:
+        """Describe this machine."""
+        return host_info("host", "host")
+
+    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+        """Run one repeat in a fresh process."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            run_child(
+                job,
+                folder,
+                schedule,
+                "--warmup",
+                str(schedule.warmup),
+                "--iterations",
+                str(schedule.iterations),
+            )
+            return read_report(folder)
+
+    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one synthesis, in a process of its own."""
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            run_child(job, folder, schedule, "--profile")
+            return read_profile(folder)
+
+
+def run_child(job: Job, folder: Path, schedule: Schedule, *flags: str) -> None:
+    """Run `devices.host_child` on a job, leaving its files in `folder`.
+
+    Raises:
+        DeviceError: It failed or took too long; the message has the end of what it said.
+    """
+    write_request(folder / "request.txt", job)
+    command = [
+        sys.executable, "-m", "devices.host_child", "--model", str(job.pte),
+        "--request", str(folder / "request.txt"), "--out", str(folder),
+        "--threads", str(schedule.threads), *flags,
+    ]  # fmt: skip
+    run_quietly(command)
+
+
+def run_quietly(command: list[str], limit_s: float = TIME_LIMIT_S) -> None:
+    """Run a process of ours whose output nobody needs unless it fails.
+
+    Raises:
+        DeviceError: It failed or took too long.
+    """
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"{Path(command[0]).name} was killed after {limit_s:.0f} s") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
+        raise DeviceError(f"the process ended with {how}; last it said: {said[-1]}")
+
+
+def host_info(name: str, kind: str) -> DeviceInfo:
+    """Describe this machine, as a device of some kind."""
+    release = platform.freedesktop_os_release() if sys.platform == "linux" else {}
+    machine = platform.machine()
+    return DeviceInfo(
+        name=name,
+        kind=kind,
+        model=processor_name(),
+        os=release.get("PRETTY_NAME", platform.platform()),
+        abi={"aarch64": "arm64-v8a"}.get(machine, machine),
+        soc=processor_name(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        fingerprint=platform.release(),
+    )
+
+
+def processor_name() -> str:
+    """Read the processor's name, or the architecture where there is none."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
