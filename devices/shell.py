@@ -9,7 +9,7 @@ from typing import Protocol
 
 from model.errors import DeviceError, DeviceUnavailableError
 
-OUTPUT_LIMIT_BYTES = 4 << 20  # what one command may write; longer output is a fault, not an answer
+OUTPUT_LIMIT_BYTES = 1 << 20  # what one command may write; longer output is a fault, not an answer
 KILLED = 128 + 9
 SLACK_S = 10.0  # how much later the host gives up than the device
 

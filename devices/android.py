@@ -1,0 +1,174 @@
+"""The kind of device `android`: phones over ADB, measured under discipline."""
+
+import contextlib
+import fcntl
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.bundle import Bundle, build_bundle
+from devices.conditions import Discipline, read_conditions, wait_until_cool, worst_status
+from devices.cores import canary_ms, fast_cores, slowed
+from devices.discovery import Notify, find, link_to
+from devices.exchange import read_report
+from devices.profiles import Profile, soc_of
+from devices.profiling import read_profile
+from devices.remote import Launch, RemoteRunner
+from devices.shell import Link, output_of, printable
+from devices.state import prepared, restore
+from devices.store import Store
+from model.errors import DeviceUnavailableError
+
+BASE = "/data/local/tmp/mobilespeech-bench"
+LOCKS = Path.home() / ".cache" / "mobilespeech-bench" / "locks"
+EMULATORS = ("goldfish", "ranchu", "cutf_cvm")  # ro.hardware of Android's own
+
+
+class Android:
+    """A phone that fits its profile.
+
+    Args:
+        profile: The profile.
+        link: Reaches the phone.
+        properties: What the phone says of itself.
+        discipline: How to treat it.
+        bundle_for: Gives the runner for an instruction set.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        link: Link,
+        properties: Mapping[str, str],
+        discipline: Discipline | None = None,
+        bundle_for: Callable[[str], Bundle] = build_bundle,
+    ) -> None:
+        self.store = Store(link, BASE)
+        self._runner = RemoteRunner(link, self.store)
+        self._profile = profile
+        self._link = link
+        self._properties = properties
+        self._discipline = discipline or Discipline()
+        self._bundle_for = bundle_for
+        self._soc = soc_of(properties)
+
+    def info(self) -> DeviceInfo:
+        """Describe the phone."""
+        said = {key: printable(value, 200) for key, value in self._properties.items()}
+        memory = re.search(r"MemTotal: +(\d+) kB", output_of(self._link, "cat /proc/meminfo"))
+        cores = output_of(self._link, "ls -d /sys/devices/system/cpu/cpu[0-9]*").split()
+        maker, model = said.get("ro.product.manufacturer", ""), said.get("ro.product.model", "")
+        return DeviceInfo(
+            name=self._profile.name,
+            kind=self._profile.kind,
+            model=f"{maker} {model}".strip(),
+            os=f"Android {said.get('ro.build.version.release', 'unknown')}",
+            abi=self._profile.abi,
+            soc=self._soc.title if self._soc else said.get("ro.soc.model", "unknown"),
+            cores=len(cores),
+            memory_bytes=int(memory.group(1)) * 1024 if memory else 0,
+            emulated=is_emulated(said),
+            fingerprint=said.get("ro.build.fingerprint", ""),
+        )
+
+    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+        """Run one repeat in a fresh process on a cool phone; its doubts are `state.WARNINGS`."""
+        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            if is_emulated(self._properties):
+                self._run(job, schedule, Path(folder), Launch())
+                doubts = ["EMULATED"]
+            else:
+                doubts = self._run_disciplined(job, schedule, Path(folder))
+            repeat = read_report(Path(folder))
+        return replace(repeat, warnings=(*repeat.warnings, *doubts))
+
+    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one synthesis, in a process of its own."""
+        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            launch = Launch(affinity=self._fast_cores(), profile=True)
+            self._run(job, schedule, Path(folder), launch)
+            return read_profile(Path(folder))
+
+    def clean(self) -> int:
+        """Put the phone right, remove everything of ours from it, and return the bytes freed."""
+        with self._claimed():
+            freed_bytes = self.store.used_bytes()
+            self.store.clean()
+        return freed_bytes
+
+    def _run_disciplined(self, job: Job, schedule: Schedule, target: Path) -> list[str]:
+        """Run one repeat on a phone that is cool, watched and left alone; return the doubts."""
+        link, discipline = self._link, self._discipline
+        cores = self._fast_cores()
+        fastest = 1 << (cores.bit_length() - 1) if cores else 0
+        with prepared(link, BASE, discipline) as changed:
+            before, doubts = wait_until_cool(lambda: read_conditions(link), discipline)
+            canary_before_ms = canary_ms(link, fastest)
+            launch = Launch(affinity=cores, limit_s=discipline.run_limit_s)
+            noted = self._run(job, schedule, target, launch)
+            canary_after_ms = canary_ms(link, fastest)
+            after = read_conditions(link)
+        pte_bytes = job.pte.stat().st_size
+        found = {
+            "THROTTLED": max(worst_status(noted), after.thermal_status or 0) > 0,
+            "SLOWED": slowed(canary_before_ms, canary_after_ms),
+            "CORES-UNKNOWN": not cores,
+            "LOW-MEMORY": before.available_bytes is not None
+            and before.available_bytes < 2 * pte_bytes,
+            "DEBUG-SYSTEM": self._properties.get("ro.build.type", "user") != "user",
+        }
+        return [*changed, *doubts, *(code for code, true in found.items() if true)]
+
+    def _run(self, job: Job, schedule: Schedule, target: Path, launch: Launch) -> str:
+        if schedule.threads == 0:
+            schedule = replace(schedule, threads=self._profile.threads)
+        bundle = self._bundle_for(self._profile.abi)
+        return self._runner.run(bundle, job, schedule, launch, target)
+
+    def _fast_cores(self) -> int:
+        return fast_cores(self._link, self._soc.clusters if self._soc else ())
+
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Keep other runs of this computer away from the phone, and undo what dead ones left."""
+        LOCKS.mkdir(parents=True, exist_ok=True)
+        serial = self._properties.get("ro.serialno") or self._link.address
+        name = hashlib.sha256(serial.encode()).hexdigest()[:16]
+        with (LOCKS / name).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DeviceUnavailableError(
+                    f"{self._link.address} is in use by another run on this computer"
+                ) from None
+            restore(self._link, BASE)
+            self._runner.end_leftovers()
+            yield
+
+
+def open_android(
+    profile: Profile, discipline: Discipline | None = None, notify: Notify = lambda _: None
+) -> Android:
+    """Find the phone that a profile means.
+
+    Args:
+        profile: The profile.
+        discipline: How to treat the phone.
+        notify: Called with a sentence when somebody has to do something about the phone.
+
+    Raises:
+        DeviceUnavailableError: It is not there, or not authorised.
+        ConfigError: Several phones fit.
+    """
+    found = find(profile, notify)
+    return Android(profile, link_to(found.address, notify), found.properties, discipline)
+
+
+def is_emulated(properties: Mapping[str, str]) -> bool:
+    """Say whether a phone is none: its times mean nothing."""
+    qemu = properties.get("ro.kernel.qemu") == "1" or properties.get("ro.boot.qemu") == "1"
+    return qemu or properties.get("ro.hardware", "") in EMULATORS

@@ -1,0 +1,127 @@
+"""One process of the runner on a device: files there, the command, results back."""
+
+import contextlib
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from devices.base import Job, Schedule
+from devices.bundle import Bundle
+from devices.conditions import watching
+from devices.exchange import write_request
+from devices.runner_call import check_outcome, runner_arguments
+from devices.shell import KILLED, CommandFailedError, Link, ShellResult, output_of
+from devices.store import Store
+from model.errors import DeviceError, DeviceUnavailableError
+
+RESULT_LIMITS: Mapping[str, int] = {
+    "report.json": 16 << 20,
+    "codes.bin": 64 << 20,
+    "waveform.bin": 1 << 30,
+}
+TRACE_NAME = r"[a-z0-9_]{1,40}\.etdump"
+TRACE_LIMIT_BYTES = 256 << 20
+THERMAL_NOTES = "thermal.txt"
+CANNOT_START = (126, 127)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start the runner.
+
+    Attributes:
+        affinity: Mask of the cores to run on; 0 for any.
+        limit_s: How long it may take.
+        profile: Trace operators in place of measuring.
+    """
+
+    affinity: int = 0
+    limit_s: float = 1200.0
+    profile: bool = False
+
+
+class RemoteRunner:
+    """Runs the native runner on a device.
+
+    Args:
+        link: Reaches the device.
+        store: Its folder of ours.
+    """
+
+    def __init__(self, link: Link, store: Store) -> None:
+        self._link = link
+        self._store = store
+
+    def run(
+        self, bundle: Bundle, job: Job, schedule: Schedule, launch: Launch, target: Path
+    ) -> str:
+        """Run one process and fetch what it leaves into `target`.
+
+        Args:
+            bundle: The runner, for the device's instruction set.
+            job: What to run.
+            schedule: How often.
+            launch: How to start the runner.
+            target: Folder of this computer for request and results.
+
+        Returns:
+            What was noted of the thermal status meanwhile.
+
+        Raises:
+            DeviceError: The runner failed, or left something else than results.
+            DeviceUnavailableError: The device went away.
+        """
+        link, store = self._link, self._store
+        program = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+        model = PurePosixPath(store.put({"model.pte": job.pte}), "model.pte")
+        write_request(target / "request.txt", job)
+        request = PurePosixPath(store.put({"request.txt": target / "request.txt"}), "request.txt")
+        out = PurePosixPath(store.make_folder(f"run-{secrets.token_hex(4)}"))
+        try:
+            arguments = runner_arguments(model, request, out, schedule, profile=launch.profile)
+            if launch.affinity:
+                arguments += ["--affinity", f"{launch.affinity:x}"]
+            command = shlex.join([*bundle.command, *arguments])
+            notes = str(out / THERMAL_NOTES)
+            result = link.run(
+                f"cd {shlex.quote(program)} || exit; {watching(notes)} exec {command}",
+                launch.limit_s,
+            )
+            check_runner(link.address, result)
+            store.fetch(str(out), self._results(str(out), launch), target)
+            return output_of(link, f"cat {shlex.quote(notes)}")
+        finally:
+            with contextlib.suppress(DeviceError, DeviceUnavailableError):
+                link.run(f"rm -rf -- {shlex.quote(str(out))}")
+
+    def _results(self, out: str, launch: Launch) -> Mapping[str, int]:
+        """Return the files to fetch, and how long each may be."""
+        if not launch.profile:
+            return RESULT_LIMITS
+        names = self._store.names(out, rf"{TRACE_NAME}|report\.json|{THERMAL_NOTES}")
+        return {name: TRACE_LIMIT_BYTES for name in names if name.endswith(".etdump")}
+
+    def end_leftovers(self) -> None:
+        """End runners that an earlier program left on the device, and remove their folders."""
+        base = shlex.quote(self._store.base)
+        self._link.run(
+            "for process in /proc/[0-9]*; do"
+            f' case "$(readlink $process/cwd)" in {base}/*) kill -9 "${{process#/proc/}}";; esac;'
+            f" done 2>/dev/null; rm -rf -- {base}/run-*"
+        )
+
+
+def check_runner(device: str, result: ShellResult) -> None:
+    """Make sure that the runner has finished, or say in words how it ended."""
+    if result.code == KILLED:
+        raise CommandFailedError(
+            device, result, "the runner was killed, as Android does when memory runs out,"
+        )
+    if result.code in CANNOT_START:
+        raise CommandFailedError(device, result, "the system does not start the runner,")
+    try:
+        check_outcome(result.code, result.stdout, result.stderr)
+    except DeviceError as error:
+        raise CommandFailedError(device, result, str(error)) from error

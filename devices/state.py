@@ -1,0 +1,93 @@
+"""The state of a phone: charging and clocks, changed for a measurement and put back after it."""
+
+import contextlib
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from devices.conditions import Discipline, read_conditions
+from devices.shell import Link, output_of
+from model.errors import DeviceError, DeviceUnavailableError
+
+SETTLE_S = 1.5  # fixed-performance mode takes effect within it
+UNRESTORED = "unrestored"  # marks, in our folder on the phone, that its state was changed
+
+
+@contextlib.contextmanager
+def prepared(link: Link, base: str, discipline: Discipline) -> Iterator[Sequence[str]]:
+    """Stop charging and pin the clocks, as asked for, and undo it whatever happens.
+
+    A mark in our folder on the phone says that this is under way: where the connection or this
+    program dies, `restore` puts the phone right at the next opportunity.
+
+    Args:
+        link: Reaches the phone.
+        base: Our folder on it.
+        discipline: What to do.
+
+    Yields:
+        The doubts that remain.
+    """
+    doubts: list[str] = []
+    if not (discipline.stop_charging or discipline.pin_clocks):
+        yield doubts
+        return
+    with ending_by_signal_raises():
+        output_of(link, f"mkdir -p {shlex.quote(base)} && touch {shlex.quote(mark(base))}")
+        try:
+            if discipline.stop_charging:
+                link.run("dumpsys battery unplug")
+                if read_conditions(link).powered:
+                    doubts.append("CHARGING")
+            if discipline.pin_clocks:
+                doubts.append("CLOCKS-PINNED" if pin_clocks(link) else "CLOCKS-NOT-PINNED")
+            yield doubts
+        except BaseException:
+            with contextlib.suppress(DeviceError, DeviceUnavailableError):
+                restore(link, base)  # where this fails, the mark stays and the first error counts
+            raise
+        restore(link, base)
+
+
+def pin_clocks(link: Link) -> bool:
+    """Switch fixed-performance mode on, and say whether a clock fell: its status tells nothing."""
+    before = read_conditions(link).max_clocks_khz
+    link.run("cmd power set-fixed-performance-mode-enabled true")
+    time.sleep(SETTLE_S)
+    after = read_conditions(link).max_clocks_khz
+    return any(now < then for then, now in zip(before, after, strict=False))
+
+
+def restore(link: Link, base: str) -> bool:
+    """Undo what an earlier `prepared` could not undo; say whether there was anything."""
+    if link.run(f"test -e {shlex.quote(mark(base))}").code != 0:
+        return False
+    link.run("dumpsys battery reset; cmd power set-fixed-performance-mode-enabled false")
+    output_of(link, f"rm -f {shlex.quote(mark(base))}")
+    return True
+
+
+def mark(base: str) -> str:
+    """Return the path of the mark that a phone's state is changed."""
+    return f"{base}/{UNRESTORED}"
+
+
+@contextlib.contextmanager
+def ending_by_signal_raises() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise, as Ctrl-C does, so that what is in `finally` runs."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+    before = {name: signal.signal(name, end) for name in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
