@@ -1,0 +1,1 @@
+"""Training of the codec and of MobileSpeech, resumable at any moment."""

@@ -1,0 +1,70 @@
+"""Random crops of recorded and synthetic speech."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from model.config import SAMPLE_RATE_HZ
+from model.data.corpus import AudioShards, Samples, Utterance
+
+QUIETEST_PEAK = 0.01  # of full scale: a crop below it is silence and teaches nothing
+VALIDATION_SHARE = 100  # one utterance in so many is kept from training, chosen by its name
+
+
+class CropSampler:
+    """Draws equally long crops, each second of audio equally likely.
+
+    Args:
+        utterances: Samples of each, mono at 24 kHz.
+        seed: Of the crops and their gains.
+    """
+
+    def __init__(self, utterances: Sequence[Samples], seed: int) -> None:
+        self.utterances = list(utterances)
+        self.rng = np.random.default_rng(seed)
+        self.ends = np.cumsum([len(samples) for samples in self.utterances])
+
+    @property
+    def hours(self) -> float:
+        """Hours of audio to draw from."""
+        return float(self.ends[-1]) / SAMPLE_RATE_HZ / 3600
+
+    def draw(self, batch: int, n_sample: int, *, vary_gain: bool = True) -> Tensor:
+        """Draw (batch, n_sample) samples; loudness varies so that the codec meets every level."""
+        crops: list[npt.NDArray[np.float32]] = []
+        while len(crops) < batch:
+            crop = self._crop(n_sample)
+            if np.abs(crop).max() < QUIETEST_PEAK:
+                continue
+            gain_db = self.rng.uniform(-12, 3) if vary_gain else 0.0
+            crops.append(np.clip(crop * np.float32(10 ** (gain_db / 20)), -1, 1))
+        return torch.from_numpy(np.stack(crops))
+
+    def _crop(self, n_sample: int) -> npt.NDArray[np.float32]:
+        place = int(self.rng.integers(self.ends[-1]))
+        samples = self.utterances[int(np.searchsorted(self.ends, place, side="right"))]
+        start = int(self.rng.integers(max(len(samples) - n_sample, 0) + 1))
+        crop = samples[start : start + n_sample].astype(np.float32) / 32768
+        return np.pad(crop, (0, n_sample - len(crop)))
+
+
+def open_corpora(folders: Sequence[Path]) -> tuple[list[Samples], list[Samples]]:
+    """Open corpora; returns the utterances to train on and the few to validate on.
+
+    Items of the splits `test` and `prompt` are in neither.
+    """
+    shards = AudioShards.open(*folders)
+    known = [(item, shards.audio(i)) for i, item in enumerate(shards.items)]
+    usable = [pair for pair in known if pair[0].split in ("train", "valid")]
+    train = [samples for item, samples in usable if not is_validation(item)]
+    return train, [samples for item, samples in usable if is_validation(item)]
+
+
+def is_validation(item: Utterance) -> bool:
+    """Whether an utterance is kept from training, which must never change between runs."""
+    return item.split == "valid" or zlib.crc32(item.name.encode()) % VALIDATION_SHARE == 0
