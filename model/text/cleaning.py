@@ -35,7 +35,10 @@ _PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£�
 _TITLES = r"Mr|Mrs|Ms|Dr|Drs|Prof|St|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|Maj|Cmdr|Messrs"
 _NO_END = re.compile(rf"\b(?:{_TITLES}|vs|e\.g|i\.e|cf|[A-Z](?:\.[A-Z])*)\.$")
 _NO_END_BEFORE_NUMBER = re.compile(r"\b(?:[Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Ee]q|[Ss]ec|ca)\.$")
-_END = re.compile(r"(?:[.!?]+[\"')\]]*(?=\s)|。[\"')\]]*|(?<=[^\x00-\x7f])[!?]+[\"')\]]*)\s*")
+_END = re.compile(
+    r"(?:(?<![.!?])[.!?]+[\"')\]]*(?=\s)|。[\"')\]]*|(?<=[^\x00-\x7f])[!?]+[\"')\]]*)\s*"
+)
+_REPEATED = re.compile(r"([^\w\s])\1{3,}")  # ten exclamation marks say no more than three
 _PARAGRAPH = re.compile(r"\n\s*\n\s*")
 
 
@@ -46,7 +49,7 @@ def normalize_characters(text: str) -> str:
         for c in text.translate(_BEFORE_NFKC)
     )
     plain = unicodedata.normalize("NFKC", "".join(spread)).translate(_BEFORE_NFKC)
-    return plain.replace("\u03bc", "µ")
+    return _REPEATED.sub(r"\1\1\1", plain.replace("\u03bc", "µ"))
 
 
 def _fraction(character: str) -> str:

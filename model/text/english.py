@@ -7,14 +7,15 @@ import logging
 import re
 import sqlite3
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from model.text.inventory import COMMA, EXCLAMATION, PERIOD, PHONEMES, QUESTION
+from model.text.inventory import COMMA, EXCLAMATION, PERIOD, QUESTION
 from model.text.word import Word, pause
 
 _LANG = "en_US"
-_KNOWN = frozenset(PHONEMES)
+_TURN = threading.Lock()  # neither gruut's lexicon cache nor its models are reentrant
 _PAUSE_OF = {".": PERIOD, "?": QUESTION, "!": EXCLAMATION}
 _SHORTEST_ACRONYM = 4  # NASA is said as a word, FBI by its letters
 _SHORTEST_SHOUT = 3  # words; a text all in capitals shouts, it does not abbreviate
@@ -39,6 +40,8 @@ _PRONUNCIATIONS = {
     "github": "ɡ ˈɪ t h ˌʌ b",
     "linux": "l ˈɪ n ə k s",
     "naive": "n ˌaɪ ˈi v",
+    "shh": "ʃ",
+    "psst": "p s t",
     "phd": "p ˌi ˌeɪ t͡ʃ d ˈi",
     "ios": "ˌaɪ ˌoʊ ˈɛ s",
     "youtube": "j ˈu t ˌu b",
@@ -51,18 +54,20 @@ _VOICELESS = frozenset("p t k f θ".split())
 
 
 class _Engine:
-    """gruut over a lexicon held in memory; calls take turns, as its models are not reentrant."""
+    """gruut over a lexicon held in memory."""
 
     def __init__(self) -> None:
-        import gruut
-        import gruut_lang_en
-        from gruut.lang import get_settings
-        from gruut.phonemize import SqlitePhonemizer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what gruut imports, on invalid escapes
+            import gruut
+            import gruut_lang_en
+            from gruut.lang import get_settings
+            from gruut.phonemize import SqlitePhonemizer
 
         logging.getLogger("gruut").setLevel(logging.CRITICAL)
         folder = gruut_lang_en.get_lang_dir()
         # The lexicon's table has no index, so that each new word costs a scan of 9 ms; a copy
-        # in memory with an index answers in 6 microseconds, and to every thread.
+        # in memory with an index answers in 6 microseconds, and to any thread.
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         packaged = sqlite3.connect(f"file:{folder / 'lexicon.db'}?mode=ro", uri=True)
         packaged.backup(connection)
@@ -74,7 +79,6 @@ class _Engine:
         )
         self._guess: Callable[[str], list[str] | None] = settings.guess_phonemes
         self._processor = gruut.TextProcessor(default_lang=_LANG, settings={_LANG: settings})
-        self._turn = threading.Lock()
 
     def lookup(
         self, word: str, role: str | None = None, do_transforms: bool = True
@@ -88,7 +92,7 @@ class _Engine:
             return self._spell(letters) + (["z"] if plural else [])
         known = self._lexicon(lower, role)
         if known is None and lower.endswith("'s"):
-            owner = word[:-2]
+            owner = re.sub(r"('s)+$", "", word)
             return _possessive(self.lookup(owner, role) or self._guess(owner.lower()) or [])
         if known is None and lower.isalpha() and not _VOWELS & set(lower):
             return self._spell(lower)
@@ -104,10 +108,9 @@ class _Engine:
 
     def words(self, text: str) -> list[Any]:
         """Return gruut's words of a text, breaks among them."""
-        with self._turn:
-            graph, root = self._processor(text, lang=_LANG)
-            sentences = self._processor.sentences(graph, root)
-            return [word for sentence in sentences for word in sentence]
+        graph, root = self._processor(text, lang=_LANG)
+        sentences = self._processor.sentences(graph, root)
+        return [word for sentence in sentences for word in sentence]
 
 
 def _possessive(owner: list[str]) -> list[str]:
@@ -125,7 +128,8 @@ def _engine() -> _Engine:
 
 def pronounce(text: str) -> list[Word]:
     """Return the words and pauses of one normalised sentence."""
-    spoken = list(_read(_lower_acronyms(_split_camel_case(text))))
+    with _TURN:
+        spoken = list(_read(_lower_acronyms(_split_camel_case(text))))
     return [
         _weaken(word) if _is_weak(word, following) else word
         for word, following in itertools.zip_longest(spoken, spoken[1:])
@@ -138,8 +142,8 @@ def _read(text: str) -> Iterator[Word]:
             yield pause(COMMA)
         elif word.is_major_break:
             yield pause(_PAUSE_OF.get(word.text[-1:], PERIOD))
-        elif phonemes := tuple(p for p in word.phonemes or () if p in _KNOWN):
-            yield Word(word.text, phonemes)
+        elif word.phonemes:
+            yield Word(word.text, tuple(word.phonemes))
 
 
 def _lower_acronyms(text: str) -> str:

@@ -6,7 +6,8 @@ import re
 
 from model.text.rewriting import Rules, alternatives
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)"
+# Possessive and never from within a number, so that time stays linear in the text.
+_NUMBER = r"(?<!\d)(?>\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?"
 _LONGEST_COUNT = 15  # digits; longer numbers are said digit by digit
 _MONTHS = (
     "january february march april may june july august september october november december".split()
@@ -79,7 +80,7 @@ def _iso_date(match: re.Match[str]) -> str:
 
 @speak_numbers.rule(r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)\b(?!/)")
 def _date_with_slashes(match: re.Match[str]) -> str:
-    """3/4/2020 -> march fourth, twenty twenty; 25/12/2020 -> december twenty fifth, ..."""
+    """3/4/2020 -> march fourth, twenty twenty; 25/12/99 -> december twenty fifth, ninety nine."""
     month, day, year = match.groups()
     return _date(month, day, year) or _date(day, month, year) or match[0].replace("/", " ")
 
@@ -117,7 +118,7 @@ def _telephone(match: re.Match[str]) -> str:
 
 @speak_numbers.rule(r"\b(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\b(?:\s?([AaPp])\.?[Mm]\b\.?)?")
 def _clock(match: re.Match[str]) -> str:
-    """10:05 a.m. -> ten oh five AM; 7:00 -> seven o'clock."""
+    """10:05 am -> ten oh five AM; 7:00 -> seven o'clock."""
     hour, minute, second, half = match.groups()
     words = [say(str(int(hour)))]
     if int(minute):
@@ -131,7 +132,7 @@ def _clock(match: re.Match[str]) -> str:
 
 @speak_numbers.rule(r"\b(\d{1,2})\s?([AaPp])\.?[Mm]\b\.?")
 def _hour(match: re.Match[str]) -> str:
-    """3 p.m. -> three PM."""
+    """3 p.m. sharp -> three PM sharp."""
     return say(match[1]) + _half_of_day(match[2], match)
 
 
@@ -151,13 +152,13 @@ def _decade(match: re.Match[str]) -> str:
 
 @speak_numbers.rule(rf"(?<=\d)\s?[-–]\s?(?=[$£€¥]?{_NUMBER})")
 def _range(match: re.Match[str]) -> str:
-    """10-20 -> ten to twenty."""
+    """10-20 -> 10 to 20."""
     return " to "
 
 
 @speak_numbers.rule(rf"(?<![\w.])-(?={_NUMBER})")
 def _negative(match: re.Match[str]) -> str:
-    """-5 -> minus five."""
+    """-5 -> minus 5."""
     return " minus "
 
 
@@ -189,7 +190,7 @@ def _count(number: str, one: str, several: str) -> str:
 
 @speak_numbers.rule(r"(?<=\d)\s?\^([23])")
 def _power(match: re.Match[str]) -> str:
-    """5^2 -> five squared."""
+    """5^2 -> 5 squared."""
     return " squared" if match[1] == "2" else " cubed"
 
 
@@ -225,13 +226,13 @@ def _ordinal(match: re.Match[str]) -> str:
     return f" {say(match[1], 'ordinal')} "
 
 
-@speak_numbers.rule(r"\b(\d+):(\d+)\b")
+@speak_numbers.rule(r"(?<!\d)(\d++):(\d++)")
 def _ratio(match: re.Match[str]) -> str:
     """2:1 -> two to one."""
     return f"{say(match[1])} to {say(match[2])}"
 
 
-@speak_numbers.rule(r"\d+(?:\.\d+){2,}")
+@speak_numbers.rule(r"(?<!\d)\d++(?:\.\d++){2,}")
 def _version(match: re.Match[str]) -> str:
     """1.2.3 -> one point two point three."""
     return f" {' point '.join(say(part) for part in match[0].split('.'))} "

@@ -41,7 +41,8 @@ _ADDRESS_SIGNS = {
 }  # fmt: skip
 _TOP_DOMAINS = "com org net edu gov io ai dev co uk de cn eu info".split()  # noqa: SIM905
 
-_rewrite = Rules()
+rewrite = Rules()
+"""What comes before the numbers: addresses, punctuation, abbreviations."""
 
 
 def is_latin(character: str) -> bool:
@@ -51,7 +52,7 @@ def is_latin(character: str) -> bool:
 
 def normalize(text: str) -> str:
     """Return one sentence as plain words and the marks , . ? ! only."""
-    words = speak_numbers(_rewrite(fold_latin(text)))
+    words = speak_numbers(rewrite(fold_latin(text)))
     words = "".join(f" {_SIGNS[c]} " if c in _SIGNS else c for c in words)
     words = re.sub(r"[;:](?=\s|$)", ",", words).replace("。", ".")
     words = re.sub(r"[^\w\s',.?!]|_", " ", words)
@@ -59,7 +60,11 @@ def normalize(text: str) -> str:
     return re.sub(r" (?=[,.?!])", "", " ".join(words.split()))
 
 
-@_rewrite.rule(r"\b[a-z]+://[^\s,;()\"]*[\w/]|\bwww\.[^\s,;()\"]*\w|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+@rewrite.rule(
+    r"\b[a-z]+://[^\s,;()\"]*[\w/]|\bwww\.[^\s,;()\"]*\w"
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
+    rf"|(?<![\w.-])(?:[\w-]++\.)+(?:{alternatives(_TOP_DOMAINS)})\b(?!\.\w)(?:/[\w./-]*\w)?"
+)
 def _address(match: re.Match[str]) -> str:
     """https://a.org/b -> a dot org slash b."""
     address = re.sub(r"^[a-z]+://", "", match[0]).rstrip("/")
@@ -67,62 +72,57 @@ def _address(match: re.Match[str]) -> str:
     return "".join(f" {_ADDRESS_SIGNS[c]} " if c in _ADDRESS_SIGNS else c for c in address)
 
 
-_rewrite.rule(
-    rf"\b[\w-]+(?:\.[\w-]+)*\.(?:{alternatives(_TOP_DOMAINS)})\b(?!\.\w)(?:/[\w./-]*\w)?"
-)(_address)
-
-
-@_rewrite.rule(r"\.{2,}(\s*$)?")
+@rewrite.rule(r"\.{2,}(\s*$)?")
 def _ellipsis(match: re.Match[str]) -> str:
     """Well... yes -> Well, yes."""
     return "." if match[1] is not None else ", "
 
 
-@_rewrite.rule(r"\s*—+\s*|\s*-{2,}\s*|\s+[-–]+\s+(?!\d)|(?<!\d)\s*–\s*|^-\s")
+@rewrite.rule(r"\s*—+\s*|\s*-{2,}\s*|\s+[-–]+\s+(?!\d)|(?<!\d)\s*–\s*|^-\s")
 def _dash(match: re.Match[str]) -> str:
     """A pause - like this -> A pause, like this."""
     return ", "
 
 
-@_rewrite.rule(r"\((\d{3})\)\s?(?=\d{3}-\d{4})")
+@rewrite.rule(r"\((\d{3})\)\s?(?=\d{3}-\d{4})")
 def _area_code(match: re.Match[str]) -> str:
     """(555) 123-4567 -> 555-123-4567."""
     return f"{match[1]}-"
 
 
-@_rewrite.rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})\"?(?!\w)")
+@rewrite.rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})\"?(?!\w)")
 def _height(match: re.Match[str]) -> str:
     """5'10 -> 5 foot 10."""
     return f"{match[1]} foot {match[2]}"
 
 
-@_rewrite.rule(r"\s*[()\[\]{}]+")
+@rewrite.rule(r"\s*[()\[\]{}]+")
 def _bracket(match: re.Match[str]) -> str:
     """A pause (like this) too -> A pause, like this, too."""
     return ", "
 
 
-@_rewrite.rule(r"\"|(?<!\w)'+(?!\d0s)|'+(?!\w)")
+@rewrite.rule(r"\"|(?<!\w)'+(?!\d0s)|'+(?!\w)")
 def _quote(match: re.Match[str]) -> str:
     """'Quoted' -> Quoted."""
     return " "
 
 
-@_rewrite.rule(r"#(?=\d)|\b[Nn]o\.\s?(?=\d)")
+@rewrite.rule(r"#(?=\d)|\b[Nn]o\.\s?(?=\d)")
 def _number_sign(match: re.Match[str]) -> str:
     """#5 -> number 5."""
     return "number "
 
 
-@_rewrite.rule(r"~(?=\d)")
+@rewrite.rule(r"~(?=\d)")
 def _about(match: re.Match[str]) -> str:
     """~5 -> about 5."""
     return "about "
 
 
-@_rewrite.rule(r"\b((?i:ph\.d|e\.g|i\.e|[a-z]+))\.(?!\w)")
+@rewrite.rule(r"\b((?i:ph\.d|e\.g|i\.e|[a-z]+))\.(?!\w)")
 def _abbreviation(match: re.Match[str]) -> str:
-    """Dr. May met Sen. Lee etc. -> doctor May met senator Lee et cetera."""
+    """Dr. May, e.g., met Sen. Lee -> doctor May, for example, met senator Lee."""
     written, rest = match[1], match.string[match.end() :].lstrip()
     key = written.lower()
     meaning = _ANYWHERE.get(key)
@@ -135,14 +135,14 @@ def _abbreviation(match: re.Match[str]) -> str:
     return meaning if rest else f"{meaning}."
 
 
-@_rewrite.rule(r"\b((?:[A-Za-z]\.)+[A-Za-z])\.(?!\w)")
+@rewrite.rule(r"\b((?:[A-Za-z]\.)+[A-Za-z])\.(?!\w)")
 def _dotted(match: re.Match[str]) -> str:
-    """The U.S. -> The US."""
+    """The U.S. army -> The US army."""
     letters = match[1].replace(".", "").upper()
     return letters if match.string[match.end() :].strip() else f"{letters}."
 
 
-@_rewrite.rule(r"\b([A-Z])\.(?=\s+[A-Z])")
+@rewrite.rule(r"\b([A-Z])\.(?=\s+[A-Z])")
 def _initial(match: re.Match[str]) -> str:
     """J. Smith -> J Smith."""
     return match[1]

@@ -1,5 +1,6 @@
 """Text to sentences of phonemes: clean, split, normalise, pronounce, keep short enough."""
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +84,7 @@ def detect_language(text: str) -> str:
     return max(LANGUAGES, key=lambda name: letters[name] * LANGUAGES[name].words_per_letter)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _owner(character: str) -> str | None:
     return next((n for n, language in LANGUAGES.items() if language.is_letter(character)), None)
 

@@ -1,6 +1,8 @@
+# ruff: noqa: RUF001 - the ideographic zero is meant
 """Mandarin: pypinyin's readings of jieba's words, with the tone changes of running speech."""
 
 import functools
+import unicodedata
 
 from model.text.inventory import COMMA, EXCLAMATION, MANDARIN_PREFIX, PERIOD, QUESTION
 from model.text.tone_sandhi import change_tones
@@ -16,7 +18,7 @@ _APICAL = {**dict.fromkeys(("z", "c", "s"), "ii"), **dict.fromkeys(("zh", "ch", 
 
 def is_han(character: str) -> bool:
     """Tell whether a reading is known for a character."""
-    if character < "\u3007":
+    if character != "〇" and unicodedata.category(character) != "Lo":
         return False
     from pypinyin.constants import PINYIN_DICT
 

@@ -19,14 +19,15 @@ _SIGNS = {
 }  # fmt: skip
 _DIGITS = str.maketrans("0123456789.", "零一二三四五六七八九点")
 _LONGEST_COUNT = 16  # digits; cn2an counts no further, longer numbers are read digit by digit
-_NUMBER = r"\d+(?:\.\d+)?(?![\d.]*\d)"
+# Possessive and never from within a number, so that time stays linear in the text.
+_NUMBER = r"(?<!\d)\d++(?:\.\d++)?"
 
-_rewrite = Rules()
+rewrite = Rules()
 
 
 def normalize(text: str) -> str:
     """Return one sentence in which every number is written in characters."""
-    text = re.sub(r"\.{2,}|[—–~()\[\]]+", ",", _rewrite(text))
+    text = re.sub(r"\.{2,}|[—–~()\[\]]+", ",", rewrite(text))
     return "".join(_SIGNS.get(c, c) for c in text)
 
 
@@ -48,19 +49,19 @@ def _whole(number: str) -> str:
     return say(str(int(number)))
 
 
-@_rewrite.rule(r"(?<=\d),(?=\d{3}(?!\d))")
+@rewrite.rule(r"(?<=\d),(?=\d{3}(?!\d))")
 def _thousands(match: re.Match[str]) -> str:
     """1,234 -> 1234."""
     return ""
 
 
-@_rewrite.rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])")
+@rewrite.rule(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])")
 def _date(match: re.Match[str]) -> str:
     """2023-05-01 -> 二零二三年五月一日."""
     return f"{spell(match[1])}年{_whole(match[2])}月{_whole(match[3])}日"
 
 
-@_rewrite.rule(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)")
+@rewrite.rule(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)")
 def _clock(match: re.Match[str]) -> str:
     """10:05 -> 十点零五分."""
     hour, minute, second = match.groups()
@@ -70,67 +71,67 @@ def _clock(match: re.Match[str]) -> str:
     return words + (f"{_whole(second)}秒" if second else "")
 
 
-@_rewrite.rule(r"(\d+):(\d+)")
+@rewrite.rule(r"(?<!\d)(\d++):(\d++)")
 def _ratio(match: re.Match[str]) -> str:
     """3:2 -> 三比二."""
     return f"{say(match[1])}比{say(match[2])}"
 
 
-@_rewrite.rule(r"(?<!\d)\d{4}(?:[-~–—至到]\d{4})?(?=年)")
+@rewrite.rule(r"(?<!\d)\d{4}(?:[-~–—至到]\d{4})?(?=年)")
 def _year(match: re.Match[str]) -> str:
     """2023年 -> 二零二三年."""
     return re.sub(r"[-~–—]", "到", spell(match[0]))
 
 
-@_rewrite.rule(r"(?<!\d)(?:1\d{10}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}(?:-\d{4})?)(?!\d)")
+@rewrite.rule(r"(?<!\d)(?:1\d{10}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}(?:-\d{4})?)(?!\d)")
 def _telephone(match: re.Match[str]) -> str:
     """13800138000 -> 一三八零零一三八零零零."""
     return spell(match[0].replace("-", ","))
 
 
-@_rewrite.rule(rf"(?<![A-Za-z\d.])-(?={_NUMBER}(\s?°)?)")
+@rewrite.rule(rf"(?<![A-Za-z\d.])-(?={_NUMBER}(\s?°)?)")
 def _negative(match: re.Match[str]) -> str:
-    """-5 -> 负五; -5°C -> 零下五摄氏度."""
+    """-5 -> 负5; -5°C -> 零下5°C."""
     return "零下" if match[1] else "负"
 
 
-@_rewrite.rule(rf"(?<=\d)\s?[-~–—]+\s?(?={_NUMBER})")
+@rewrite.rule(rf"(?<=\d)\s?[-~–—]+\s?(?={_NUMBER})")
 def _range(match: re.Match[str]) -> str:
-    """5-10 -> 五到十."""
+    """5-10 -> 5到10."""
     return "到"
 
 
-@_rewrite.rule(rf"([¥$£€])\s?({_NUMBER})([万亿]?)")
+@rewrite.rule(rf"([¥$£€])\s?({_NUMBER})([万亿]?)")
 def _sum(match: re.Match[str]) -> str:
     """$5 -> 五美元."""
     return f"{say(match[2])}{match[3]}{_CURRENCIES[match[1]]}"
 
 
-@_rewrite.rule(rf"({_NUMBER})\s?%")
+@rewrite.rule(rf"({_NUMBER})\s?%")
 def _percentage(match: re.Match[str]) -> str:
     """50% -> 百分之五十."""
     return f"百分之{say(match[1])}"
 
 
-@_rewrite.rule(r"(?<![\d/])(\d+)/(\d+)(?![\d/])")
+@rewrite.rule(r"(?<![\d/])(\d++)/(\d++)(?!/)")
 def _fraction(match: re.Match[str]) -> str:
     """1/2 -> 二分之一."""
     return f"{say(match[2])}分之{say(match[1])}"
 
 
-@_rewrite.rule(rf"({_NUMBER})\s?({alternatives(_UNITS)})(?![A-Za-z])")
+@rewrite.rule(rf"({_NUMBER})\s?({alternatives(_UNITS)})(?![A-Za-z])")
 def _quantity(match: re.Match[str]) -> str:
     """10km -> 十公里."""
     return say(match[1]) + _UNITS[match[2]]
 
 
-@_rewrite.rule(r"(?<![\d.第])2(?=[个位次天年只条张本件块名家岁点种倍])")
+@rewrite.rule(r"(?<![\d.第])2(?=[个位次天年只条张本件块名家岁点种倍])")
 def _pair(match: re.Match[str]) -> str:
     """2个 -> 两个."""
     return "两"
 
 
-@_rewrite.rule(rf"\d+(?:\.\d+){{2,}}|{_NUMBER}|\d")
+@rewrite.rule(rf"(?<!\d)\d++(?:\.\d++){{2,}}|{_NUMBER}|\d")
 def _number(match: re.Match[str]) -> str:
     """第3次 -> 第三次; 1.2.3 -> 一点二点三."""
     return spell(match[0]) if match[0].count(".") > 1 else say(match[0])

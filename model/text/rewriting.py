@@ -1,7 +1,7 @@
 """Ordered rewriting rules, each a function with an example in its docstring."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 Handler = Callable[[re.Match[str]], str]
 
@@ -20,6 +20,9 @@ class Rules:
             return handler
 
         return add
+
+    def __iter__(self) -> Iterator[tuple[re.Pattern[str], Handler]]:
+        return iter(self._rules)
 
     def __call__(self, text: str) -> str:
         """Return the rewritten text."""
