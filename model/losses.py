@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import N_CODEBOOK
@@ -118,7 +118,7 @@ def random_cells(candidates: Tensor, share: Tensor, generator: torch.Generator) 
 
 def code_loss(
     hidden: Tensor,
-    heads: Sequence[torch.nn.Module],
+    heads: nn.ModuleList,
     codes: Tensor,
     trained: Tensor,
     channel_weights: Sequence[float] = (1.0,) * N_CODEBOOK,

@@ -1,0 +1,283 @@
+"""Training of MobileSpeech on codec tokens.
+
+`python -m model.training.speech --tokens DIR --codec CHECKPOINT --minutes 60 --out DIR` trains
+until so many minutes of training have passed in all. Killed at any moment, the same command goes on
+from the last state saved; with more minutes it trains a finished model on. `--steps` makes a run
+whose every number depends on its settings alone. `--from CHECKPOINT --qat SCHEME` fine-tunes a
+trained model for a quantization scheme.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.checkpoint import load_checkpoint
+from model.codec.base import Codec
+from model.codec.own import load_own
+from model.config import CONFIGS
+from model.errors import CheckpointError, ConfigError, HarnessError
+from model.loading import load_model
+from model.losses import MaskOptions
+from model.mobilespeech import MobileSpeech
+from model.text.inventory import PHONEMES
+from model.training.listening import Listener, can_listen
+from model.training.speech_data import Batch, BatchSampler
+from model.training.speech_qat import QAT_SCHEMES, prepare_for_quantization
+from model.training.speech_step import (
+    SpeechSettings,
+    SpeechTraining,
+    StepLosses,
+    initialise_code_embeddings,
+)
+from model.training.speech_validation import Rehearsal, guessed_codes, rehearsals, rehearse
+from model.training.tokens import TokenisedUtterance, read_manifest, read_tokens
+
+LOG_EVERY_STEPS = 20  # also the only steps after which state is saved
+SAVE_EVERY_S, VALIDATE_EVERY_S = 120.0, 300.0
+VALIDATION_BATCHES, REHEARSALS = 2, 6
+
+
+class Budget:
+    """How long a run is: minutes of training, or steps.
+
+    Args:
+        minutes: Of training in all, validation included; None where steps count.
+        steps: In all; None where minutes count.
+    """
+
+    def __init__(self, minutes: float | None, steps: int | None) -> None:
+        if (minutes is None) == (steps is None):
+            raise ConfigError("give either --minutes or --steps")
+        self.minutes, self.steps = minutes, steps
+
+    def progress(self, training: SpeechTraining) -> float:
+        """Share of the run that is over."""
+        if self.steps is not None:
+            return training.step / self.steps
+        return training.elapsed_s / 60 / (self.minutes or 1.0)
+
+
+class Validation:
+    """Measures the averaged model on what it is not trained on.
+
+    Args:
+        utterances: Held-out ones: sentences of `valid`, and speakers and sentences of `test`.
+        model: Whose sizes the batches have to fit.
+        codec: For speech to listen to.
+        folder: Where that goes.
+    """
+
+    def __init__(
+        self, utterances: list[TokenisedUtterance], model: MobileSpeech, codec: Codec, folder: Path
+    ) -> None:
+        self.codec, self.folder = codec, folder
+        self.listener = Listener() if can_listen() else None
+        self.batches: dict[str, list[Batch]] = {}
+        for split in ("valid", "test"):
+            held_out = [u for u in utterances if u.split == split]
+            sampler = BatchSampler(held_out, model.config, batch_frames=3000, seed=0)
+            self.batches[split] = [sampler.draw(step) for step in range(VALIDATION_BATCHES)]
+        unseen = [u for u in utterances if u.split in ("test", "prompt")]
+        self.rehearsals: list[Rehearsal] = rehearsals(unseen, REHEARSALS)
+
+    def __call__(self, model: MobileSpeech, step: int) -> dict[str, Any]:
+        """Measure a model; samples go to a folder named after the step."""
+        figures: dict[str, Any] = {
+            split: guessed_codes(model, batches) for split, batches in self.batches.items()
+        }
+        folder = self.folder / f"step-{step:06d}"
+        heard = rehearse(model, self.codec, self.rehearsals, folder, listener=self.listener)
+        return {**figures, **heard}
+
+
+class Log:
+    """A JSON line per entry, in a file and on the terminal.
+
+    Args:
+        path: The file; what it says of steps after `step` is forgotten, as they are done again.
+        step: Where training goes on.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        old = path.read_text().splitlines() if path.exists() else []
+        kept = [line for line in old if line.endswith("}") and json.loads(line)["step"] <= step]
+        path.write_text("".join(line + "\n" for line in kept))
+        self.path = path
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Add an entry."""
+        line = json.dumps(entry, ensure_ascii=False)
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+
+class Means:
+    """Means of a few steps' losses."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.counts, self.hits = torch.zeros(()), torch.zeros(())
+        self.n_step = 0
+
+    def add(self, losses: StepLosses, gradient_norm: float) -> None:
+        """Take in a step."""
+        parts = {
+            "codes": losses.codes,
+            "durations": losses.durations,
+            "prompt_durations": losses.prompt_durations,
+        }
+        for name, value in {**parts, "gradient_norm": torch.tensor(gradient_norm)}.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+        self.counts, self.hits = self.counts + losses.counts, self.hits + losses.hits
+        self.n_step += 1
+
+    def take(self) -> dict[str, Any]:
+        """Give the means and begin anew."""
+        accuracy = (self.hits / self.counts.clamp_min(1)).tolist()
+        figures = {name: round(total / self.n_step, 5) for name, total in self.sums.items()}
+        Means.__init__(self)
+        return {**figures, "accuracy": [round(share, 4) for share in accuracy]}
+
+
+def run(
+    training: SpeechTraining,
+    budget: Budget,
+    folder: Path,
+    facts: dict[str, Any],
+    validation: Validation | None,
+) -> None:
+    """Train until the budget is spent, or until SIGTERM or Ctrl-C.
+
+    Args:
+        training: What to train.
+        budget: How long.
+        folder: Takes the state, `log.jsonl` and, with each validation, `mobilespeech.safetensors`.
+        facts: What the checkpoint says of its origin.
+        validation: What to measure every few minutes and at the end.
+    """
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log, means = Log(folder / "log.jsonl", training.step), Means()
+    saved_s = validated_s = training.elapsed_s
+    heard_s, began_s = training.audio_s, training.elapsed_s
+
+    def record(entry: dict[str, Any]) -> None:
+        log.write({"step": training.step, "elapsed_s": round(training.elapsed_s, 1), **entry})
+
+    def validate() -> None:
+        if validation is not None:
+            record({"validation": validation(training.averaged(), training.step)})
+        training.export(folder / "mobilespeech.safetensors", facts)
+
+    while budget.progress(training) < 1 and not stopped:
+        started = time.monotonic()
+        training.set_rate(budget.progress(training))
+        means.add(*training.train_step())
+        training.elapsed_s += time.monotonic() - started
+        if training.step % LOG_EVERY_STEPS:
+            continue
+        speed = (training.audio_s - heard_s) / (training.elapsed_s - began_s)
+        record({"losses": means.take(), "audio_s_per_s": round(speed, 1)})
+        started = time.monotonic()
+        if training.elapsed_s - validated_s > VALIDATE_EVERY_S:
+            validate()
+            validated_s = training.elapsed_s
+        training.elapsed_s += time.monotonic() - started
+        if training.elapsed_s - saved_s > SAVE_EVERY_S:
+            training.save(folder)
+            saved_s = training.elapsed_s
+        heard_s, began_s = training.audio_s, training.elapsed_s
+    if not stopped:
+        validate()
+    training.save(folder)
+
+
+def start(
+    arguments: argparse.Namespace, utterances: list[TokenisedUtterance], codec: Codec
+) -> SpeechTraining:
+    """Build model and training as the command line asks for, resumed where that is possible."""
+    settings = SpeechSettings(
+        batch_frames=arguments.batch_frames,
+        rate=arguments.rate,
+        masks=MaskOptions(joint=arguments.joint),
+        condition_dropout=arguments.condition_dropout,
+    )
+    if arguments.weights is not None:
+        model, _ = load_model(arguments.config, arguments.weights)
+    else:
+        model = MobileSpeech(CONFIGS[arguments.config], len(PHONEMES), arguments.seed)
+        initialise_code_embeddings(model, codec.codebooks)
+    if arguments.qat is not None:
+        prepare_for_quantization(model, arguments.qat)
+    learnt = [u for u in utterances if u.split == "train"]
+    sampler = BatchSampler(learnt, model.config, settings.batch_frames, arguments.seed)
+    training = SpeechTraining(model, sampler, settings)
+    if training.resume(arguments.out):
+        print(f"resumed at step {training.step}", flush=True)
+    print(f"{sampler.hours:.2f} h of {len(sampler.by_speaker)} speakers to learn from", flush=True)
+    return training
+
+
+def parse() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m model.training.speech", description="Train MobileSpeech on codec tokens."
+    )
+    settings = SpeechSettings()
+    parser.add_argument("--config", default="base", choices=list(CONFIGS), help="sizes")
+    parser.add_argument("--tokens", type=Path, required=True, help="folder of tokens")
+    parser.add_argument("--codec", type=Path, required=True, help="checkpoint of their codec")
+    parser.add_argument("--out", type=Path, required=True, help="folder of state, log, checkpoint")
+    parser.add_argument("--minutes", type=float, help="training time in all")
+    parser.add_argument("--steps", type=int, help="steps in all, in place of minutes")
+    parser.add_argument("--from", dest="weights", type=Path, help="checkpoint to start from")
+    parser.add_argument("--qat", choices=list(QAT_SCHEMES), help="train for this quantization")
+    parser.add_argument("--rate", type=float, default=settings.rate, help="peak learning rate")
+    parser.add_argument("--batch-frames", type=int, default=settings.batch_frames)
+    parser.add_argument("--joint", type=float, default=settings.masks.joint, metavar="SHARE")
+    parser.add_argument(
+        "--condition-dropout", type=float, default=settings.condition_dropout, metavar="SHARE"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-validation", action="store_true", help="for timing and ablations")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train as the command line says; a wrong one is told in one line."""
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    try:
+        budget = Budget(arguments.minutes, arguments.steps)
+        manifest = read_manifest(arguments.tokens)
+        if load_checkpoint(arguments.codec, "codec")[1]["sha256"] != manifest["codec_sha256"]:
+            raise CheckpointError(f"{arguments.tokens} was not encoded with {arguments.codec}.")
+        codec, utterances = load_own(arguments.codec), read_tokens(arguments.tokens)
+        training = start(arguments, utterances, codec)
+        validation = None
+        if not arguments.no_validation:
+            validation = Validation(utterances, training.model, codec, arguments.out / "samples")
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    facts = {"codec_sha256": manifest["codec_sha256"], "qat": arguments.qat}
+    run(training, budget, arguments.out, facts, validation)
+
+
+if __name__ == "__main__":
+    main()

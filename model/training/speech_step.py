@@ -1,0 +1,312 @@
+"""One step of MobileSpeech's training: forward, losses, optimizers and what resuming needs."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+from model.checkpoint import save_checkpoint
+from model.config import N_CODEBOOK
+from model.errors import ConfigError
+from model.loading import KIND, learnt_tensors
+from model.losses import MaskOptions, code_loss, log_duration_loss, mask_grid
+from model.mobilespeech import MobileSpeech
+from model.text.inventory import inventory_sha256
+from model.training.speech_data import Batch, BatchSampler, regulate
+from model.training.state import (
+    MovingAverage,
+    optimizer_tensors,
+    read_state,
+    restore_optimizer,
+    write_state,
+)
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """How to train.
+
+    Attributes:
+        batch_frames: Codec frames in a batch, padding included.
+        rate: Peak learning rate.
+        warmup_steps: Steps until it is reached.
+        decay_share: Last part of the run, over which it falls to a fiftieth.
+        weight_decay: Of the matrices.
+        masks: Shares of the branches.
+        channel_weights: Weights of the channels' losses.
+        duration_weight: Weight of each of the two duration losses beside the codes' loss.
+        condition_dropout: Share of examples without text and prompt, for guidance.
+        average_decay: Of the moving average of weights.
+        bf16: Whether matrix products run in bfloat16.
+    """
+
+    batch_frames: int = 3000
+    rate: float = 2e-3
+    warmup_steps: int = 100
+    decay_share: float = 0.3
+    weight_decay: float = 0.01
+    masks: MaskOptions = field(default_factory=MaskOptions)
+    channel_weights: tuple[float, ...] = (1.0,) * N_CODEBOOK
+    duration_weight: float = 0.5
+    condition_dropout: float = 0.0
+    average_decay: float = 0.998
+    bf16: bool = True
+
+
+def speech_optimizers(model: nn.Module, settings: SpeechSettings) -> list[Optimizer]:
+    """Muon (arXiv 2502.16982) for the matrices inside blocks, AdamW for everything else."""
+    inner: list[nn.Parameter] = []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim == 2 and "blocks." in name:
+            inner.append(parameter)
+        else:
+            (matrices if parameter.ndim > 1 else rest).append(parameter)
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    return [
+        Muon(
+            inner,
+            lr=settings.rate,
+            weight_decay=settings.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), fused=True),
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class StepLosses:
+    """Losses of a batch.
+
+    Attributes:
+        codes: Cross-entropy of the masked codes.
+        durations: Of the text's log durations.
+        prompt_durations: Of the log durations read off the prompt.
+        counts: (Q,) masked cells per channel.
+        hits: (Q,) of them guessed right.
+    """
+
+    codes: Tensor
+    durations: Tensor
+    prompt_durations: Tensor
+    counts: Tensor
+    hits: Tensor
+
+
+def forward_losses(
+    model: MobileSpeech,
+    batch: Batch,
+    masked_codes: Tensor,
+    trained: Tensor,
+    *,
+    channel_weights: Sequence[float] = (1.0,) * N_CODEBOOK,
+    keep: Tensor | None = None,
+) -> StepLosses:
+    """Run every part of the model on a batch.
+
+    Args:
+        model: The model.
+        batch: The batch.
+        masked_codes: (B, Q, T) its codes, some masked.
+        trained: (B, Q, T) the cells whose loss counts.
+        channel_weights: Weights of the channels' losses.
+        keep: (B, 1, 1), 0 where an example goes without text and prompt, else 1.
+    """
+    step = model.config.frames_per_step
+    prompt_mask = batch.prompt_valid[..., None].float()
+    text_mask = batch.spoken[..., None].float()
+    step_mask = batch.valid[:, ::step, None].float()
+    prompt = model.prompt_encoder.encode(batch.prompt, prompt_mask)
+    prompt_log_durations = model.prompt_encoder.duration_extractor(prompt)[..., 0]
+    text, rows = model.text_encoder(batch.phonemes, text_mask)
+    row = regulate(rows, batch.phoneme_of_frame, step)
+    memory = model.prompt_encoder.remember(prompt)
+    log_durations = model.duration_predictor(text, *memory[:2], text_mask, prompt_mask)
+    if keep is not None:
+        row, memory = row * keep, model.prompt_encoder.remember(prompt * keep)
+    hidden = model.smd(masked_codes, row, memory[2:], step_mask, prompt_mask)
+    codes, counts, hits = code_loss(hidden, model.heads, batch.codes, trained, channel_weights)
+    return StepLosses(
+        codes=codes,
+        durations=log_duration_loss(log_durations, batch.durations, batch.spoken),
+        prompt_durations=log_duration_loss(
+            prompt_log_durations, batch.prompt_durations, batch.prompt_valid
+        ),
+        counts=counts,
+        hits=hits,
+    )
+
+
+class SpeechTraining:
+    """MobileSpeech, its optimizers and its data.
+
+    Every random number of a step is a function of the seed and of the step's number, so that a
+    resumed run draws what an uninterrupted one would have drawn.
+
+    Args:
+        model: To train, in place.
+        sampler: Batches.
+        settings: How.
+    """
+
+    def __init__(
+        self, model: MobileSpeech, sampler: BatchSampler, settings: SpeechSettings
+    ) -> None:
+        self.model, self.sampler, self.settings = model, sampler, settings
+        self.optimizers = speech_optimizers(model, settings)
+        self.average = MovingAverage(self.parameters(), settings.average_decay)
+        self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Everything that gradients change."""
+        return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+
+    def set_rate(self, progress: float) -> None:
+        """Warm up, stay, and fall linearly over the last part of the run.
+
+        Args:
+            progress: Share of the run that is over, 0 to 1.
+        """
+        settings = self.settings
+        scale = min(1.0, (self.step + 1) / settings.warmup_steps)
+        scale *= min(1.0, max(0.02, (1 - progress) / settings.decay_share))
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate * scale
+
+    def generator(self) -> torch.Generator:
+        """Random numbers of the present step."""
+        words = np.random.SeedSequence((self.sampler.seed, self.step)).generate_state(2)
+        return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+    def train_step(self) -> tuple[StepLosses, float]:
+        """Learn from one batch; returns its losses and the gradient's norm before clipping."""
+        settings, generator = self.settings, self.generator()
+        batch = self.sampler.draw(self.step)
+        masked = mask_grid(batch.codes, batch.valid, settings.masks, generator)
+        keep = None
+        if settings.condition_dropout:
+            draw = torch.rand(len(batch.codes), 1, 1, generator=generator)
+            keep = (draw >= settings.condition_dropout).float()
+        self.model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+            losses = forward_losses(
+                self.model,
+                batch,
+                masked.codes,
+                masked.trained,
+                channel_weights=settings.channel_weights,
+                keep=keep,
+            )
+        total = losses.codes + settings.duration_weight * (
+            losses.durations + losses.prompt_durations
+        )
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]  # torch's own signature
+        norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.average.update(self.parameters())
+        self.step += 1
+        self.audio_s += batch.seconds
+        return losses, float(norm)
+
+    def averaged(self) -> MobileSpeech:
+        """The model with averaged weights."""
+        model = MobileSpeech(self.model.config, self.model.text_encoder.embedding.num_embeddings)
+        model.load_state_dict(self.average.values, strict=False)
+        return model.eval()
+
+    def save(self, folder: Path) -> None:
+        """Write all that resuming needs."""
+        tensors = {f"model.{n}": p.detach() for n, p in self.parameters().items()}
+        tensors |= {f"average.{n}": t for n, t in self.average.values.items()}
+        for index, optimizer in enumerate(self.optimizers):
+            tensors |= optimizer_tensors(optimizer, f"optimizer{index}")
+        facts = {
+            "config": dataclasses.asdict(self.model.config),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "audio_s": self.audio_s,
+            "average_steps": self.average.steps,
+        }
+        write_state(folder, tensors, facts)
+
+    def resume(self, folder: Path) -> bool:
+        """Go on from what `save` wrote there; False where there is nothing.
+
+        Raises:
+            ConfigError: That was a model of other sizes.
+        """
+        state = read_state(folder)
+        if state is None:
+            return False
+        tensors, facts = state
+        if facts["config"] != dataclasses.asdict(self.model.config):
+            raise ConfigError(f"{folder} holds the training of a model of other sizes.")
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+        self.model.load_state_dict(part("model."), strict=False)
+        self.average.values = part("average.")
+        self.average.steps = facts["average_steps"]
+        for index, optimizer in enumerate(self.optimizers):
+            restore_optimizer(optimizer, f"optimizer{index}", tensors)
+        self.step, self.elapsed_s = facts["step"], facts["elapsed_s"]
+        self.audio_s = facts["audio_s"]
+        return True
+
+    def export(self, path: Path, facts: dict[str, Any]) -> None:
+        """Write the averaged model as a checkpoint that `model.loading.load_model` reads.
+
+        Args:
+            path: Where to.
+            facts: What else to say of it, among it `codec_sha256`.
+        """
+        metadata = {
+            "kind": KIND,
+            "config": dataclasses.asdict(self.model.config),
+            "inventory_sha256": inventory_sha256(),
+            "steps": self.step,
+            "hours": round(self.audio_s / 3600, 2),
+            **facts,
+        }
+        save_checkpoint(path, learnt_tensors(self.averaged()), metadata)
+
+
+def initialise_code_embeddings(model: MobileSpeech, codebooks: Tensor, seed: int = 0) -> None:
+    """Start the embeddings of codes from the codec's own codebooks (SoundStorm's reproductions).
+
+    Codes that sound alike then look alike from the first step. Each codebook is scaled to unit
+    variance; where widths differ, a random projection keeps distances about as they are.
+
+    Args:
+        model: To initialise, in place.
+        codebooks: (Q, V, D) entries of the codec.
+        seed: Of the projection.
+    """
+    n_codebook, size, width = codebooks.shape
+    own_width = model.smd.embedding.table.embedding_dim
+    scaled = codebooks / codebooks.std((1, 2), keepdim=True).clamp_min(1e-6)
+    if own_width != width:
+        generator = torch.Generator().manual_seed(seed)
+        scaled = scaled @ (torch.randn(width, own_width, generator=generator) / math.sqrt(width))
+    with torch.no_grad():
+        for embedding in (model.smd.embedding, model.prompt_encoder.embedding):
+            table = embedding.table.weight.view(n_codebook, size + 1, own_width)
+            table[:, :size] = scaled
