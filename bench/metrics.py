@@ -5,30 +5,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from devices.base import OperatorTime, Repeat, Trial
+from bench.evidence import Evidence, RepeatFacts
+from devices.base import Trial
 from lowering.artifact import Manifest
-from model.config import HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
-from model.decoding import Codes
+from model.config import N_CODEBOOK
 from model.generate import STAGES
 from model.registry import Registry
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """All that was found out about one case.
-
-    Attributes:
-        manifest: Of its artifact.
-        repeats: Measured in fresh processes.
-        operators: Of the profile; empty where none was made.
-        reference_codes: (Q, T) codes of the fp32 eager model for the same request.
-    """
-
-    manifest: Manifest
-    repeats: Sequence[Repeat]
-    operators: Sequence[OperatorTime]
-    reference_codes: Codes
-
 
 Better = Literal["lower", "higher", "neither"]
 
@@ -56,12 +38,7 @@ class Metric:
 METRICS: Registry[Metric] = Registry("metric")
 
 
-def audio_s(repeat: Repeat) -> float:
-    """Seconds of speech that a synthesis made."""
-    return float(repeat.codes.shape[1]) * HOP_LENGTH / SAMPLE_RATE_HZ
-
-
-def per_repeat(read: Callable[[Repeat], float]) -> Callable[[Evidence], list[float]]:
+def per_repeat(read: Callable[[RepeatFacts], float]) -> Callable[[Evidence], list[float]]:
     """Read one number off each repeat."""
     return lambda evidence: [read(repeat) for repeat in evidence.repeats]
 
@@ -95,18 +72,6 @@ def delegated_time_share(evidence: Evidence) -> list[float]:
     return [inside / total] if total else []
 
 
-def code_agreement(evidence: Evidence) -> list[float]:
-    """Codes equal to the fp32 reference's, cell by cell; frames that only one has count as not."""
-    want = evidence.reference_codes
-    shares = []
-    for repeat in evidence.repeats:
-        common = min(want.shape[1], repeat.codes.shape[1])
-        longest = max(want.shape[1], repeat.codes.shape[1])
-        equal = (want[:, :common] == repeat.codes[:, :common]).sum()
-        shares.append(float(equal) / (N_CODEBOOK * longest))
-    return shares
-
-
 def quantized_macs_share(manifest: Manifest) -> float:
     """Multiply-adds on quantized weights over all multiply-adds."""
     methods = manifest.methods.values()
@@ -122,7 +87,7 @@ def quantized_params_share(manifest: Manifest) -> float:
 METRICS.register("rtf")(
     Metric(
         "RTF", "ratio", "lower",
-        per_repeat(lambda r: median(t.wall_ms for t in r.trials) / 1e3 / audio_s(r)),
+        per_repeat(lambda r: median(t.wall_ms for t in r.trials) / 1e3 / r.audio_s),
         "real-time factor: wall seconds per second of speech",
     )
 )  # fmt: skip
@@ -170,7 +135,7 @@ METRICS.register("compile_s")(
 )  # fmt: skip
 METRICS.register("audio_frames")(
     Metric(
-        "Frames", "frames", "neither", per_repeat(lambda r: r.codes.shape[1]),
+        "Frames", "frames", "neither", per_repeat(lambda r: r.audio_frames),
         "codec frames of the speech; quantization may change durations",
     )
 )  # fmt: skip
@@ -197,7 +162,7 @@ METRICS.register("token_agreement")(
 )  # fmt: skip
 METRICS.register("code_agreement")(
     Metric(
-        "Codes", "share", "higher", code_agreement,
+        "Codes", "share", "higher", per_repeat(lambda r: r.code_agreement),
         "codes of the whole utterance equal to fp32's, left to themselves",
     )
 )  # fmt: skip

@@ -1,10 +1,17 @@
 """The named doubts: when a measurement should not be believed, and what to do about it."""
 
 from enum import StrEnum
+from statistics import median
+
+from bench.evidence import Evidence
+
+FEWEST_REPEATS = 5
+UNSTEADY_SHARE = 0.10
+SLOW_FIRST_SHARE = 0.20
 
 
 class Doubt(StrEnum):
-    """A reason not to believe a row; the value is its remedy."""
+    """A reason not to believe a row; the value is what it means and what to do."""
 
     UNTRAINED = "weights are random: times are real, the speech is noise"
     FEW_REPEATS = "under 5 repeats: no interval is meaningful; raise --repeats"
@@ -12,5 +19,24 @@ class Doubt(StrEnum):
     FIRST_RUN_SLOW = "the first kept synthesis was over 20 % slower: raise --warmup"
     OTHER_LOAD = "other processes kept the machine's cores busy: wait until they are done"
     FRAMES_DIFFER = "the speech is not as long as fp32's: compare RTF, not milliseconds"
+    CODES_VARY = "repeats gave different codes: the runtime or the device computes unsteadily"
     EMULATED = "an emulated device: times say nothing of a phone"
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
+
+
+def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[str, ...]:
+    """Name the doubts about one case."""
+    repeats = evidence.repeats
+    wall_ms = [median(trial.wall_ms for trial in repeat.trials) for repeat in repeats]
+    first_ms = median(repeat.trials[0].wall_ms for repeat in repeats)
+    holds = {
+        Doubt.UNTRAINED: not trained,
+        Doubt.EMULATED: emulated,
+        Doubt.FEW_REPEATS: len(repeats) < FEWEST_REPEATS,
+        Doubt.UNSTEADY: max(wall_ms) - min(wall_ms) > UNSTEADY_SHARE * median(wall_ms),
+        Doubt.FIRST_RUN_SLOW: first_ms > (1 + SLOW_FIRST_SHARE) * median(wall_ms),
+        Doubt.FRAMES_DIFFER: any(r.audio_frames != evidence.reference_frames for r in repeats),
+        Doubt.CODES_VARY: len({repeat.codes_sha256 for repeat in repeats}) > 1,
+    }
+    said = {name for repeat in repeats for name in repeat.warnings}
+    return tuple(doubt.name for doubt in Doubt if holds.get(doubt) or doubt.name in said)

@@ -5,10 +5,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.exchange import read_report, write_request
+from devices.load import LoadWatch
 from devices.profiling import read_profile
 from model.errors import DeviceError
 
@@ -26,16 +28,10 @@ class Host:
         """Run one repeat in a fresh process."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
-            run_child(
-                job,
-                folder,
-                schedule,
-                "--warmup",
-                str(schedule.warmup),
-                "--iterations",
-                str(schedule.iterations),
-            )
-            return read_report(folder)
+            flags = ("--warmup", str(schedule.warmup), "--iterations", str(schedule.iterations))
+            with LoadWatch() as watch:
+                run_child(job, folder, schedule, *flags)
+            return replace(read_report(folder), warnings=watch.warnings())
 
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own."""

@@ -112,15 +112,23 @@ def read_artifact(folder: Path) -> Artifact:
         StageFailedError: A file is missing or not of this format.
     """
     try:
-        fields: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-        if fields.pop("format") != FORMAT:
+        document: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        if document.pop("format") != FORMAT:
             raise StageFailedError(f"{folder / 'manifest.json'} is not of format {FORMAT}")
-        fields["methods"] = {
-            name: MethodFacts(**facts) for name, facts in fields["methods"].items()
-        }
-        fields["limits"] = Limits(**fields["limits"])
-        fields["left_out"] = tuple(tuple(entry) for entry in fields["left_out"])
-        fields["token_agreement"] = tuple(fields["token_agreement"])
-        return Artifact(folder / "model.pte", Manifest(**fields))
+        return Artifact(folder / "model.pte", manifest_from_json(document))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StageFailedError(f"the artifact in {folder} cannot be read: {error}") from error
+
+
+def manifest_from_json(document: Mapping[str, Any]) -> Manifest:
+    """Read a manifest back from what `asdict` made of it."""
+    methods = {name: MethodFacts(**facts) for name, facts in document["methods"].items()}
+    return Manifest(
+        **{
+            **document,
+            "methods": methods,
+            "limits": Limits(**document["limits"]),
+            "left_out": tuple((name, why) for name, why in document["left_out"]),
+            "token_agreement": tuple(document["token_agreement"]),
+        }
+    )

@@ -73,6 +73,11 @@ def built_in_utterances() -> Registry[Utterance]:
     return utterances
 
 
+def used_for(use: str) -> tuple[Utterance, ...]:
+    """Return the built-in utterances for one use: "measure", "calibrate" or "verify"."""
+    return tuple(u for u in built_in_utterances().values() if u.use == use)
+
+
 def find_prompt(name_or_path: str) -> Prompt:
     """Return a built-in prompt by name, or the user's own by path.
 

@@ -1,0 +1,389 @@
+"""The command `bench`: parses, calls and prints. Everything slow is imported where it is used."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from model.errors import HarnessError
+
+if TYPE_CHECKING:
+    from bench.config import Config
+    from bench.pipeline import Plan
+    from devices.base import Device, Schedule
+    from model.utterance import Utterance
+
+INTERRUPTED = 130
+
+
+class Bench(click.Group):
+    """Turns the project's errors into one line and an exit code; a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except HarnessError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted: what was measured is kept; go on with --resume.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print our version and the pins', without importing them."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    for package in ("mobilespeech-bench", "torch", "torchao", "executorch"):
+        try:
+            click.echo(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            click.echo(f"{package} not installed")
+    ctx.exit()
+
+
+@click.group(cls=Bench, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_versions,
+    help="Print the versions of this project and of what it is pinned to.",
+)  # fmt: skip
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="bench.toml to use; default ./bench.toml."
+)
+@click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    help="Folder of results.",
+)  # fmt: skip
+@click.pass_context
+def bench(ctx: click.Context, config: Path | None, results: Path) -> None:
+    """Know how MobileSpeech runs on a phone: quantize, lower, measure, report."""
+    ctx.obj = {"config": config, "results": results}
+
+
+def configuration(ctx: click.Context) -> "Config":
+    """Read `bench.toml`."""
+    from bench.config import load_config
+
+    return load_config(ctx.obj["config"])
+
+
+def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose cases; each default is the suite's."""
+    options = [
+        click.option("--suite", default="default", show_default=True, help="Suite of bench.toml."),
+        click.option("--model", help="Sizes of the model: base, tiny, paper."),
+        click.option(
+            "--checkpoint", type=click.Path(path_type=Path), help="Weights of the model to use."
+        ),
+        click.option("--codec", default="own", show_default=True, help="Codec provider."),
+        click.option(
+            "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
+        ),
+        click.option("--scheme", "schemes", multiple=True, help="Quantization scheme; repeatable."),
+        click.option("--backend", "backends", multiple=True, help="Backend; repeatable."),
+        click.option(
+            "--passes", help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
+    """Combine flags, suite and defaults into a plan; names are checked here."""
+    from bench.pipeline import Plan
+    from lowering.backends import BACKENDS
+    from model.choice import ModelChoice
+    from model.decoding import DEFAULT_PASSES, decoding_plan
+    from quantization.schemes import SCHEMES
+
+    config = configuration(ctx)
+    suite = config.suite(flags["suite"])
+    choice = ModelChoice(
+        flags["model"] or suite.model,
+        flags["checkpoint"],
+        flags["codec"],
+        flags["codec_checkpoint"],
+    )
+    schemes = flags["schemes"] or suite.schemes
+    backends = flags["backends"] or suite.backends
+    for registry, names in ((SCHEMES, schemes), (BACKENDS, backends)):
+        for name in names:
+            registry[name]  # an unknown name is an error that suggests the nearest
+    passes = parse_passes(flags["passes"]) or suite.passes or DEFAULT_PASSES
+    decoding_plan(passes)
+    return Plan(
+        device_name=flags.get("device") or suite.device,
+        choice=choice,
+        schemes=tuple(schemes),
+        backends=tuple(backends),
+        utterances=chosen_utterances(flags.get("utterances") or suite.utterances),
+        schedule=chosen_schedule(config.schedule, flags),
+        passes=tuple(passes),
+        tag=flags.get("tag") or "",
+    )
+
+
+def parse_passes(text: str | None) -> tuple[int, ...]:
+    """Read '8,1,1' as numbers; nothing as none."""
+    from model.errors import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ConfigError(f"--passes takes numbers between commas, not {text!r}") from None
+
+
+def chosen_utterances(names: "tuple[str, ...]") -> "tuple[Utterance, ...]":
+    """Find built-in utterances by name; `all` stands for all that are meant to be measured."""
+    from model.utterance import built_in_utterances, used_for
+
+    if "all" in names:
+        return used_for("measure")
+    return tuple(built_in_utterances()[name] for name in names)
+
+
+def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule":
+    """Let flags override the configuration's schedule."""
+    names = ("repeats", "warmup", "iterations", "cooldown_s", "threads")
+    given = {name: flags[name] for name in names if flags.get(name) is not None}
+    return replace(schedule, **given)
+
+
+def open_device(name: str) -> "Device":
+    """Find a device by the name of a kind or of a profile."""
+    from devices.kinds import KINDS
+
+    return KINDS[name]()
+
+
+@bench.command()
+@click.option("--device", help="Device: host, or a profile's name.")
+@what_to_measure
+@click.option("--utterance", "utterances", multiple=True, help="Built-in utterance, or all.")
+@click.option("--repeats", type=click.IntRange(1), help="Fresh processes per case.")
+@click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each.")
+@click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each.")
+@click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Idle seconds between.")
+@click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core.")
+@click.option("--tag", help="Goes into the run's name.")
+@click.option("--resume", is_flag=True, help="Go on with the device's newest unfinished run.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the cases and what is known of them, and stop."
+)
+@click.option("--strict", is_flag=True, help="Exit with 5 if any row has a warning.")
+@click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Measure schemes and backends on a device, and print what they cost."""
+    plan = make_plan(ctx, flags)
+    if flags["dry_run"]:
+        print_plan(plan)
+        return
+    from reports.formats import FORMATS
+
+    from bench.pipeline import run as run_plan
+    from bench.view import new_view
+
+    device = open_device(plan.device_name)
+    with new_view(quiet=flags["quiet"]) as view:
+        result = run_plan(plan, device, ctx.obj["results"], view.show, resume=flags["resume"])
+    folder = ctx.obj["results"] / plan.device_name
+    click.echo(FORMATS["json" if flags["as_json"] else "table"](result, folder))
+    click.echo(f"Kept as {folder / result.header.run}.json", err=True)
+    if result.failed:
+        ctx.exit(1)
+    if flags["strict"] and any(row.warnings for row in result.rows):
+        from model.errors import UntrustworthyError
+
+        raise UntrustworthyError("some rows have warnings, and --strict was given")
+
+
+def print_plan(plan: "Plan") -> None:
+    """Print the cases of a plan, with what is known of each before it is measured."""
+    for case in plan.cases():
+        spec = plan.lowering(case.scheme, case.backend)
+        refused = spec.refused()
+        known = "lowered already" if spec.folder().exists() else "to be lowered"
+        click.echo(f"{case}: {'skipped: ' + refused if refused else known}")
+
+
+@bench.command(name="compile")
+@what_to_measure
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write into."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def compile_(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Lower schemes for backends, and write each .pte with its manifest into a folder."""
+    import shutil
+
+    from bench.pipeline import Progress, prepare_references
+    from bench.view import new_view
+    from lowering.build import build_artifacts
+    from model.errors import StageFailedError
+
+    plan = make_plan(ctx, flags)
+    failures = []
+    with new_view(quiet=flags["quiet"]) as view:
+        prepare_references(plan, view.show)
+        pairs = [(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
+        specs = [plan.lowering(*pair) for pair in pairs]
+        refused = [(spec, spec.refused()) for spec in specs]
+        failures += [f"{s.scheme} x {s.backend}: skipped: {why}" for s, why in refused if why]
+        wanted = [spec for spec, why in refused if not why]
+        view.show(Progress("lower", 0, len(wanted)))
+        for done, built in enumerate(build_artifacts(wanted), 1):
+            spec = built.spec
+            view.show(Progress("lower", done, len(wanted), f"{spec.scheme} x {spec.backend}"))
+            if built.reason:
+                failures.append(f"{spec.scheme} x {spec.backend}: {built.reason}")
+                continue
+            folder = flags["out"]
+            if len(specs) > 1:
+                folder = folder / f"{spec.scheme}-{spec.backend}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("model.pte", "manifest.json"):
+                shutil.copy(spec.folder() / name, folder / name)
+            click.echo(folder / "model.pte")
+    if failures:
+        raise StageFailedError("; ".join(failures))
+
+
+@bench.command()
+@click.argument("text", required=False)
+@click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
+@click.option("--prompt", default="en-us-female", show_default=True, help="Built-in, or a file.")
+@click.option("--lang", help="Language of the text; by default told by its script.")
+@click.option("-o", "--out", default="-", show_default=True, help="WAV or FLAC; - is stdout (WAV).")
+@click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
+@click.option("--threads", default=0, show_default=True, help="Threads; 0 for one per core.")
+@what_to_measure
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Say TEXT in the voice of a prompt, sentence by sentence."""
+    from bench.audio_out import open_audio
+    from bench.pipeline import prepare_references
+    from bench.say import request_for, speak
+    from bench.view import new_view
+    from lowering.build import build_artifacts
+    from model.errors import InputError, StageFailedError
+    from model.utterance import Utterance, find_prompt
+
+    text = flags["text"] or (flags["text_file"].read() if flags["text_file"] else None)
+    if text is None:
+        raise InputError("nothing to say: give TEXT or --text-file")
+    scheme, backend = (flags["schemes"] or ("8da8w",))[0], (flags["backends"] or ("xnnpack",))[0]
+    plan = make_plan(ctx, {**flags, "schemes": (scheme,), "backends": (backend,)})
+    utterance = Utterance("said", text, find_prompt(flags["prompt"]), flags["lang"], flags["seed"])
+    request = request_for(plan.choice, utterance, plan.options)
+    with new_view(quiet=flags["quiet"]) as view:
+        spec = plan.lowering(scheme, backend)
+        if not spec.folder().exists():
+            prepare_references(plan, view.show)
+        for built in build_artifacts([spec]):
+            if built.reason:
+                raise StageFailedError(built.reason)
+    artifact = spec.read()
+    if not artifact.manifest.trained:
+        click.echo("The model is untrained: what it says is noise.", err=True)
+    with open_audio(flags["out"]) as audio:
+        for number, part in enumerate(speak(artifact, request, flags["threads"]), 1):
+            audio.write(part.waveform)
+            seconds = part.codes.shape[1] / 75
+            note = f"sentence {number}/{len(request.sentences)}: {seconds:.1f} s of speech"
+            click.echo(f"{note} in {part.wall_ms / 1e3:.2f} s", err=True)
+
+
+@bench.command()
+@click.argument("name", metavar="RUN", default="latest")
+@click.option("--raw", is_flag=True, help="Print the run file as it is.")
+@click.pass_context
+def show(ctx: click.Context, name: str, raw: bool) -> None:
+    """Show one run: its statistics, warnings and conditions."""
+    from reports.formats import FORMATS
+
+    from bench.results import find_run, load_run
+
+    path = find_run(name, ctx.obj["results"])
+    run_found = load_run(path)
+    click.echo(path.read_text() if raw else FORMATS["table"](run_found, path.parent))
+
+
+@bench.command()
+@click.argument("name", metavar="RUN", default="latest")
+@click.option("--format", "format_name", default="html", show_default=True, help="Report format.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File; stdout by default.")
+@click.pass_context
+def report(ctx: click.Context, name: str, format_name: str, out: Path | None) -> None:
+    """Render a run as a page, as markdown, as CSV or as JSON."""
+    from reports.formats import FORMATS
+
+    from bench.results import find_run, load_run
+
+    render = FORMATS[format_name]
+    path = find_run(name, ctx.obj["results"])
+    text = render(load_run(path), path.parent)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+        click.echo(out)
+
+
+LISTED = (
+    "schemes", "backends", "devices", "metrics", "models", "utterances", "prompts", "formats",
+    "warnings", "runs",
+)  # fmt: skip
+
+
+@bench.command(name="list")
+@click.argument("what", type=click.Choice(LISTED), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
+    """List what is registered, and why something cannot be used here."""
+    from bench.listing import listing
+
+    found = {name: listing(name, ctx.obj["results"]) for name in ([what] if what else LISTED)}
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for name, entries in found.items():
+        click.echo(f"{name}:")
+        width = max(map(len, entries), default=0)
+        for entry, summary in entries.items():
+            click.echo(f"  {entry:<{width}}  {summary}".rstrip())
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def devices(as_json: bool) -> None:
+    """List the devices there are, with what they say of themselves."""
+    from dataclasses import asdict
+
+    from devices.kinds import KINDS
+
+    infos = [KINDS[name]().info() for name in KINDS]
+    if as_json:
+        click.echo(json.dumps([asdict(info) for info in infos], indent=1))
+        return
+    for info in infos:
+        memory_gib = info.memory_bytes / (1 << 30)
+        click.echo(
+            f"{info.name}: {info.model}, {info.cores} cores, {memory_gib:.0f} GiB, {info.os}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(bench())

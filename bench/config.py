@@ -1,0 +1,87 @@
+"""`bench.toml`: a lab's own phones, suites and schedule, strictly read."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from devices.base import Schedule
+from devices.tables import from_table, read_toml
+from model.errors import ConfigError
+
+VARIABLE = "BENCH_CONFIG"
+DEFAULT = Path("bench.toml")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named choice of what to measure; flags override it.
+
+    Attributes:
+        device: As `--device` takes it.
+        model: Entry of `CONFIGS`.
+        schemes: Entries of `SCHEMES`.
+        backends: Entries of `BACKENDS`.
+        utterances: Built-in utterances.
+        passes: Passes per channel, or one number for joint decoding.
+    """
+
+    device: str = "host"
+    model: str = "base"
+    schemes: tuple[str, ...] = ("fp32", "8da8w", "8da4w", "int8-static")
+    backends: tuple[str, ...] = ("xnnpack",)
+    utterances: tuple[str, ...] = ("short", "medium")
+    passes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of `bench.toml`.
+
+    Attributes:
+        devices: Tables of a lab's own devices, which add to or override the packaged profiles.
+        suites: Named suites; "default" is what `bench run` measures.
+        schedule: How often.
+    """
+
+    devices: Mapping[str, Any] = field(default_factory=dict)
+    suites: Mapping[str, Suite] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def suite(self, name: str) -> Suite:
+        """Return a suite by name.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        if name in self.suites:
+            return self.suites[name]
+        if name == "default":
+            return Suite()
+        known = ", ".join({"default", *self.suites})
+        raise ConfigError(f"unknown suite {name!r}. Known: {known}.")
+
+
+def load_config(path: Path | None) -> Config:
+    """Read the configuration: the file named, else `$BENCH_CONFIG`, else `./bench.toml`, else none.
+
+    Raises:
+        ConfigError: The file is missing, no TOML, or has a key or value that is not known.
+    """
+    named = path or (Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None)
+    if named is None and not DEFAULT.exists():
+        return Config()
+    path = named or DEFAULT
+    document = read_toml(path)
+    unknown = [key for key in document if key not in ("devices", "suites", "schedule")]
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r}. Known: devices, suites, schedule")
+    suites = {
+        name: from_table(Suite, table, f"{path} [suites.{name}]")
+        for name, table in document.get("suites", NOTHING).items()
+    }
+    schedule = from_table(Schedule, document.get("schedule", NOTHING), f"{path} [schedule]")
+    return Config(document.get("devices", NOTHING), suites, schedule)

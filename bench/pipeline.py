@@ -1,0 +1,310 @@
+"""The whole harness: from a plan to a run, every step of it in the order it happens."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bench.evidence import facts_of
+from bench.results import Case, Header, Journal, Outcome, Run, next_name, save_run
+from bench.rows import assemble, done_rounds
+from devices.base import Device, Job, Repeat, Schedule
+from lowering.artifact import Artifact
+from lowering.build import build_artifacts, build_references
+from lowering.cache import ROOT, pins
+from lowering.lower import LoweringSpec
+from lowering.reference import ReferenceSpec, read_reference
+from model.choice import RANDOM, ModelChoice
+from model.config import SAMPLE_RATE_HZ
+from model.decoding import DEFAULT_PASSES, DecodingOptions, decoding_plan
+from model.errors import ConfigError, DeviceUnavailableError, HarnessError
+from model.utterance import Utterance, used_for
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the pipeline is at, for whoever shows it.
+
+    Attributes:
+        stage: "reference", "lower", "measure" or "profile".
+        done: Steps of the stage that are finished.
+        total: Steps of the stage.
+        detail: The step that was just finished.
+    """
+
+    stage: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+Show = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        device_name: As `--device` takes it; names the folder of results.
+        choice: Model and codec.
+        schemes: Entries of `SCHEMES`.
+        backends: Entries of `BACKENDS`.
+        utterances: What to say.
+        schedule: How often.
+        passes: Passes of the decoding plan.
+        tag: Goes into the run's name.
+    """
+
+    device_name: str
+    choice: ModelChoice
+    schemes: tuple[str, ...]
+    backends: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+    schedule: Schedule = field(default_factory=Schedule)
+    passes: tuple[int, ...] = DEFAULT_PASSES
+    tag: str = ""
+
+    @property
+    def options(self) -> DecodingOptions:
+        """How codes are unmasked."""
+        return DecodingOptions(plan=decoding_plan(self.passes))
+
+    def utterance(self, name: str) -> Utterance:
+        """Find an utterance of the plan."""
+        return next(utterance for utterance in self.utterances if utterance.name == name)
+
+    def reference(self, utterance: Utterance) -> ReferenceSpec:
+        """Name the fp32 reference of an utterance."""
+        return ReferenceSpec(self.choice, utterance, self.options)
+
+    def lowering(self, scheme: str, backend: str) -> LoweringSpec:
+        """Name the artifact of a scheme and a backend."""
+        calibration = tuple(self.reference(utterance) for utterance in used_for("calibrate"))
+        (verification,) = (self.reference(utterance) for utterance in used_for("verify"))
+        return LoweringSpec(self.choice, scheme, backend, calibration, verification)
+
+    def cases(self) -> tuple[Case, ...]:
+        """List every case, utterance by utterance."""
+        return tuple(
+            Case(scheme, backend, utterance.name, self.choice.name)
+            for utterance in self.utterances
+            for backend in self.backends
+            for scheme in self.schemes
+        )
+
+
+def run(plan: Plan, device: Device, results: Path, show: Show, *, resume: bool = False) -> Run:
+    """Measure every case of a plan: the whole harness in six steps.
+
+    Args:
+        plan: What to measure.
+        device: On what.
+        results: Folder of results; the run goes into a folder of the device's name.
+        show: Is told of progress.
+        resume: Go on with the device's newest unfinished run, which must be of the same plan.
+    """
+    folder = results / plan.device_name
+    folder.mkdir(parents=True, exist_ok=True)
+    header = header_of(plan, device, folder)
+    journal = open_journal(folder, header, resume=resume)
+    prepare_references(plan, show)
+    artifacts = lower_pairs(plan, journal, show)
+    measure_rounds(plan, device, artifacts, journal, show)
+    profile_pairs(plan, device, artifacts, journal, show)
+    finished = assemble(journal.entries())
+    save_run(journal.path.with_suffix(".json"), finished)
+    journal.path.unlink()
+    return finished
+
+
+def header_of(plan: Plan, device: Device, folder: Path) -> Header:
+    """Write down the conditions of a run that starts now."""
+    commit = git_commit()
+    identity = plan.choice.identity()
+    return Header(
+        run=next_name(folder, commit, plan.tag),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit,
+        device=device.info(),
+        schedule=plan.schedule,
+        versions=pins(),
+        model=identity,
+        trained=identity["weights"] != RANDOM,
+        passes=plan.passes,
+        utterances={u.name: {"text": u.text, "prompt": u.prompt.name} for u in plan.utterances},
+        cases=plan.cases(),
+    )
+
+
+def git_commit() -> str:
+    """Return the project's commit, with `+` where files were changed; empty outside a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return said.stdout.strip()
+
+
+def open_journal(folder: Path, header: Header, *, resume: bool) -> Journal:
+    """Start a journal, or find the one to go on with.
+
+    Raises:
+        ConfigError: There is nothing to resume, or it was measured under other conditions.
+    """
+    if not resume:
+        journal = Journal(folder / f"{header.run}.journal")
+        journal.append("header", asdict(header))
+        return journal
+    journals = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
+    if not journals:
+        raise ConfigError(f"nothing to resume in {folder}: every run there is finished")
+    journal = Journal(journals[-1])
+    before = assemble(journal.entries()).header
+    same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases")
+    differing = [name for name in same if getattr(before, name) != getattr(header, name)]
+    if differing:
+        raise ConfigError(
+            f"{journal.path} was measured with another {', '.join(differing)}: give the same"
+            " flags, or start a new run without --resume"
+        )
+    return journal
+
+
+def prepare_references(plan: Plan, show: Show) -> None:
+    """Have the fp32 model say everything once: requests, codes and waveforms to compare with."""
+    wanted = [plan.reference(utterance) for utterance in plan.utterances]
+    wanted += [plan.reference(u) for use in ("calibrate", "verify") for u in used_for(use)]
+    show(Progress("reference", 0, 1))
+    build_references(wanted)
+    show(Progress("reference", 1, 1))
+
+
+def lower_pairs(plan: Plan, journal: Journal, show: Show) -> dict[tuple[str, str], Artifact]:
+    """Lower every pair of scheme and backend; what cannot be is a reason in the journal."""
+    pairs = [(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
+    specs = {pair: plan.lowering(*pair) for pair in pairs}
+    refused = {pair: spec.refused() for pair, spec in specs.items()}
+    for pair, reason in refused.items():
+        if reason:
+            journal.append("failure", failure(pair, Outcome.SKIPPED, reason))
+    wanted = [spec for pair, spec in specs.items() if not refused[pair]]
+    artifacts: dict[tuple[str, str], Artifact] = {}
+    show(Progress("lower", 0, len(wanted)))
+    for done, built in enumerate(build_artifacts(wanted), 1):
+        pair = built.spec.scheme, built.spec.backend
+        if built.reason:
+            journal.append("failure", failure(pair, Outcome.LOWER, built.reason))
+        else:
+            artifacts[pair] = built.spec.read()
+            facts = {"pair": pair_fields(pair), "manifest": asdict(artifacts[pair].manifest)}
+            journal.append("lowered", facts)
+        show(Progress("lower", done, len(wanted), " x ".join(pair)))
+    return artifacts
+
+
+def measure_rounds(
+    plan: Plan,
+    device: Device,
+    artifacts: Mapping[tuple[str, str], Artifact],
+    journal: Journal,
+    show: Show,
+) -> None:
+    """Measure in rounds, each case once per round, in an order that turns from round to round."""
+    cases = [case for case in plan.cases() if (case.scheme, case.backend) in artifacts]
+    done = done_rounds(journal.entries())
+    failed: set[Case] = set()
+    total = plan.schedule.repeats * len(cases)
+    for number in range(plan.schedule.repeats):
+        turn = number % max(1, len(cases))
+        for position, case in enumerate(cases[turn:] + cases[:turn]):
+            if (case, number) in done or case in failed:
+                continue
+            artifact = artifacts[case.scheme, case.backend]
+            if not measure_case(plan, case, device, journal, number=number, artifact=artifact):
+                failed.add(case)
+            show(Progress("measure", number * len(cases) + position + 1, total, str(case)))
+            time.sleep(plan.schedule.cooldown_s)
+
+
+def measure_case(
+    plan: Plan, case: Case, device: Device, journal: Journal, *, number: int, artifact: Artifact
+) -> bool:
+    """Measure one repeat of one case, and write it down; False where it failed."""
+    reference = read_reference(plan.reference(plan.utterance(case.utterance)))
+    job = Job(artifact.pte, artifact.manifest.limits, reference.request)
+    try:
+        repeat = device.measure(job, plan.schedule)
+    except DeviceUnavailableError as error:
+        journal.append("failure", failure(case, Outcome.LOST, str(error)))
+        raise
+    except HarnessError as error:
+        journal.append("failure", failure(case, Outcome.RUN, str(error)))
+        return False
+    facts = facts_of(repeat, number, reference.codes)
+    audio = save_audio(journal.path.with_suffix(""), case, repeat) if number == 0 else ""
+    entry = {
+        "case": asdict(case),
+        "facts": asdict(facts),
+        "reference_frames": reference.codes.shape[1],
+        "audio": audio,
+    }
+    journal.append("repeat", entry)
+    return True
+
+
+def save_audio(folder: Path, case: Case, repeat: Repeat) -> str:
+    """Write the speech of a repeat beside the run; returns the file relative to the run's."""
+    import soundfile
+
+    folder.mkdir(exist_ok=True)
+    name = f"{case.scheme}-{case.backend}-{case.utterance}.flac"
+    soundfile.write(folder / name, np.clip(repeat.waveform, -1, 1), SAMPLE_RATE_HZ)
+    return f"{folder.name}/{name}"
+
+
+def profile_pairs(
+    plan: Plan,
+    device: Device,
+    artifacts: Mapping[tuple[str, str], Artifact],
+    journal: Journal,
+    show: Show,
+) -> None:
+    """Trace each artifact once, in a pass of its own: tracing slows what it traces."""
+    longest = max(plan.utterances, key=lambda utterance: len(utterance.text))
+    request = read_reference(plan.reference(longest)).request
+    done = {tuple(e["pair"].values()) for e in journal.entries() if e["kind"] == "profile"}
+    wanted = [pair for pair in artifacts if pair not in done]
+    for number, pair in enumerate(wanted, 1):
+        artifact = artifacts[pair]
+        try:
+            operators = device.profile(
+                Job(artifact.pte, artifact.manifest.limits, request), plan.schedule
+            )
+        except DeviceUnavailableError:
+            raise
+        except HarnessError as error:
+            journal.append("unprofiled", {"pair": pair_fields(pair), "reason": str(error)})
+        else:
+            traced = [asdict(operator) for operator in operators]
+            journal.append("profile", {"pair": pair_fields(pair), "operators": traced})
+        show(Progress("profile", number, len(wanted), " x ".join(pair)))
+
+
+def pair_fields(pair: Sequence[str]) -> dict[str, str]:
+    """Name the parts of a pair for the journal."""
+    scheme, backend = pair
+    return {"scheme": scheme, "backend": backend}
+
+
+def failure(about: Case | Sequence[str], outcome: Outcome, reason: str) -> dict[str, object]:
+    """Arrange a failure of a case, or of a pair, for the journal."""
+    subject: dict[str, object] = (
+        {"case": asdict(about)} if isinstance(about, Case) else {"pair": pair_fields(about)}
+    )
+    return {**subject, "outcome": outcome, "reason": reason}

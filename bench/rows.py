@@ -1,0 +1,86 @@
+"""From a journal's entries to a run: the same for a finished run and for one that was cut short."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.evidence import Evidence, facts_from_json
+from bench.metrics import METRICS
+from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
+from bench.stats import summarize
+from bench.warnings import find_doubts
+from devices.base import OperatorTime
+from lowering.artifact import manifest_from_json
+from model.errors import ResultError
+
+COSTLIEST = 12  # operators of a profile that a row keeps
+
+Entry = Mapping[str, Any]
+
+
+def assemble(entries: Sequence[Entry]) -> Run:
+    """Make a run of a journal's entries.
+
+    Raises:
+        ResultError: The journal does not begin with its header.
+    """
+    if not entries or entries[0]["kind"] != "header":
+        raise ResultError("the journal has no header: nothing was measured, start a new run")
+    header = read_header({k: v for k, v in entries[0].items() if k != "kind"})
+    return Run(header, tuple(row_of(case, header, entries) for case in header.cases))
+
+
+def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
+    """Make the row of one case of all entries that concern it."""
+    pair = {"scheme": case.scheme, "backend": case.backend}
+    about = [
+        entry for entry in entries if entry.get("case") == asdict(case) or entry.get("pair") == pair
+    ]
+    failures = [entry for entry in about if entry["kind"] == "failure"]
+    if failures:
+        return Row(case, Outcome(failures[0]["outcome"]), failures[0]["reason"])
+    lowered = [entry for entry in about if entry["kind"] == "lowered"]
+    repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
+    if not lowered or not repeats:
+        return Row(case, Outcome.UNFINISHED, "the run was cut short: `bench run --resume` goes on")
+    manifest = manifest_from_json(lowered[0]["manifest"])
+    operators = [
+        OperatorTime(**operator)
+        for entry in about
+        if entry["kind"] == "profile"
+        for operator in entry["operators"]
+    ]
+    frames = next(e["reference_frames"] for e in about if e["kind"] == "repeat")
+    return measured_row(case, header, Evidence(manifest, repeats, operators, frames), about)
+
+
+def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable[Entry]) -> Row:
+    """Make the row of a case that was measured."""
+    costliest = sorted(evidence.operators, key=lambda op: op.total_ms, reverse=True)
+    return Row(
+        case,
+        Outcome.OK,
+        metrics=measure(evidence),
+        warnings=find_doubts(evidence, trained=header.trained, emulated=header.device.emulated),
+        operators=tuple(asdict(operator) for operator in costliest[:COSTLIEST]),
+        left_out=evidence.manifest.left_out,
+        methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
+        audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),
+    )
+
+
+def measure(evidence: Evidence) -> dict[str, Measurement]:
+    """Take every metric that applies."""
+    samples = {name: metric.read(evidence) for name, metric in METRICS.items()}
+    return {
+        name: summarize(values, METRICS[name].unit) for name, values in samples.items() if values
+    }
+
+
+def done_rounds(entries: Iterable[Entry]) -> set[tuple[Case, int]]:
+    """Name the repeats that a journal already has."""
+    return {
+        (Case(**entry["case"]), entry["facts"]["round"])
+        for entry in entries
+        if entry["kind"] == "repeat"
+    }

@@ -1,0 +1,59 @@
+"""Any text in any voice on this machine: sentence by sentence, through a lowered model."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from lowering.artifact import Artifact
+from lowering.cache import cache_root
+from model.choice import ModelChoice
+from model.decoding import DecodingOptions
+from model.generate import Request, Synthesis, synthesize
+from model.utterance import Utterance
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Send what libraries print while they load, at the level of file descriptors, to a log."""
+    folder = cache_root() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = os.open(folder / "say.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    saved = os.dup(1), os.dup(2)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    try:
+        yield
+    finally:
+        for number, descriptor in enumerate(saved, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(log)
+
+
+def request_for(choice: ModelChoice, utterance: Utterance, options: DecodingOptions) -> Request:
+    """Turn text into phonemes and the prompt into codes.
+
+    Raises:
+        InputError: The text or the prompt cannot be used.
+    """
+    with quiet():
+        from model.codec.providers import load_codec
+        from model.config import CONFIGS
+        from model.prepare import prepare
+
+        codec = load_codec(choice.codec, choice.codec_checkpoint)
+    return prepare(utterance, codec, CONFIGS[choice.name], options)
+
+
+def speak(artifact: Artifact, request: Request, threads: int) -> Iterator[Synthesis]:
+    """Say a request's sentences one after the other, each as soon as it is ready."""
+    with quiet():
+        from lowering.runtime import LoadedProgram, set_threads
+
+        set_threads(threads)
+        program = LoadedProgram(artifact.pte)
+    for number, sentence in enumerate(request.sentences):
+        options = replace(request.options, seed=request.options.seed + number)
+        part = Request((sentence,), request.prompt_codes, options)
+        yield synthesize(program.call, artifact.manifest.limits, part)

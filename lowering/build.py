@@ -1,0 +1,114 @@
+"""Make what is not in the cache yet: references first, then artifacts side by side.
+
+Each is made in a fresh child process, so that its memory is its own, a crash of a compiler is a
+reason and not the end, and the parent never imports torch.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from lowering.cache import cache_root
+from lowering.lower import LoweringSpec, lower
+from lowering.reference import ReferenceSpec, make_references
+from model.errors import HarnessError, StageFailedError
+
+TIME_LIMIT_S = 1800.0
+# Lowering `base` peaks below this; more side by side than fit would swap or be killed.
+BYTES_PER_COMPILE = 3 << 30
+
+
+@dataclass(frozen=True)
+class Built:
+    """One finished lowering.
+
+    Attributes:
+        spec: What was lowered.
+        reason: Why it failed; empty where it did not.
+    """
+
+    spec: LoweringSpec
+    reason: str = ""
+
+
+def build_references(specs: Sequence[ReferenceSpec]) -> None:
+    """Make the references that are not in the cache.
+
+    Raises:
+        HarnessError: What the making said; text and prompts are the user's.
+    """
+    missing = [spec for spec in specs if not spec.folder().exists()]
+    if not missing:
+        return
+    with new_pool(1) as pool:
+        future = pool.schedule(make_references, args=[missing], timeout=TIME_LIMIT_S)
+        try:
+            future.result()
+        except ProcessExpired as error:
+            raise StageFailedError(
+                f"the fp32 reference could not be made: {died(error)}"
+            ) from error
+        except FutureTimeoutError as error:
+            raise StageFailedError(
+                f"the fp32 reference was not made within {TIME_LIMIT_S:.0f} s"
+            ) from error
+
+
+def build_artifacts(specs: Sequence[LoweringSpec]) -> Iterator[Built]:
+    """Lower what is not in the cache, as many at once as cores and memory allow."""
+    missing = [spec for spec in specs if not spec.folder().exists()]
+    yield from (Built(spec) for spec in specs if spec not in missing)
+    if not missing:
+        return
+    with new_pool(min(len(missing), workers())) as pool:
+        futures = [
+            (spec, pool.schedule(lower, args=[spec], timeout=TIME_LIMIT_S)) for spec in missing
+        ]
+        for spec, future in futures:
+            try:
+                future.result()
+                yield Built(spec)
+            except HarnessError as error:
+                yield Built(spec, str(error))
+            except ProcessExpired as error:
+                yield Built(spec, f"the compiler's process died: {died(error)}")
+            except FutureTimeoutError:
+                yield Built(spec, f"the compiler was killed after {TIME_LIMIT_S:.0f} s")
+
+
+def workers() -> int:
+    """Compiles that run side by side on this machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    return max(1, min(os.cpu_count() or 1, memory // BYTES_PER_COMPILE))
+
+
+def new_pool(size: int) -> ProcessPool:
+    """Make a pool whose processes are fresh and quiet."""
+    return ProcessPool(
+        max_workers=size, max_tasks=1, context=get_context("spawn"), initializer=be_quiet
+    )
+
+
+def be_quiet() -> None:
+    """Send what torch and ExecuTorch say while working to a log of this process.
+
+    They print warnings by the dozen, at the level of file descriptors; errors of ours travel as
+    exceptions.
+    """
+    folder = cache_root() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = os.open(folder / f"build-{os.getpid()}.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def died(error: ProcessExpired) -> str:
+    """Say how a process ended and where its last words are."""
+    how = f"signal {-error.exitcode}" if error.exitcode < 0 else f"status {error.exitcode}"
+    log: Path = cache_root() / "logs" / f"build-{error.pid}.log"
+    return f"{how}; what it said is in {log}"
