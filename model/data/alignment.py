@@ -21,8 +21,9 @@ LAG_S = 0.055
 MARGIN_S = 0.100
 """Silence that is kept before and after the speech."""
 
-_FLOOR_DB = -40.0  # below the loudest window: what counts as silence
+_FLOOR_DB = -45.0  # below the loudest window: what counts as silence
 _WINDOW_S = 0.010
+_LAST_PHONEME_S = 0.040
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def align(
     is_last = np.diff(np.asarray(script.owners), append=script.owners[-1] + 1) > 0
     boundaries_s = ends_s[is_last]  # one per phoneme, the last of which is the end
     first_s, last_s = _speech(audio)
-    # Kokoro counts silence before a final pause to the last phoneme.
+    # Kokoro counts the silence before a final pause to the last phoneme, which may itself be too
+    # weak to show in the level: /t/ without a release.
+    last_s = max(last_s, float(boundaries_s[:-3][-1:].sum()) + _LAST_PHONEME_S)
     boundaries_s[-3:-1] = np.minimum(boundaries_s[-3:-1], [last_s, last_s + MARGIN_S / 2])
     start_s = max(0.0, min(first_s, float(boundaries_s[0])) - MARGIN_S)
     end_s = min(audio.shape[0] / SAMPLE_RATE_HZ, last_s + MARGIN_S)
