@@ -262,7 +262,7 @@ def compile_(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opt
 @bench.command()
 @click.argument("text", required=False)
 @click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
-@click.option("--prompt", default="en-us-female", show_default=True, help="Built-in, or a file.")
+@click.option("--prompt", default="heart", show_default=True, help="Built-in, or a file.")
 @click.option("--lang", help="Language of the text; by default told by its script.")
 @click.option("-o", "--out", default="-", show_default=True, help="WAV or FLAC; - is stdout (WAV).")
 @click.option("--seed", default=0, show_default=True, help="Of all random numbers.")

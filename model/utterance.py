@@ -4,7 +4,6 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from model.errors import ConfigError
 from model.registry import Registry
@@ -57,9 +56,10 @@ class Utterance:
 def built_in_prompts() -> Registry[Prompt]:
     """Read the prompts that ship with the project."""
     prompts: Registry[Prompt] = Registry("prompt")
-    for name, table in read_tables(BUILT_IN_PROMPTS).items():
-        fields = {key: table[key] for key in ("text", "lang", "speaker")}
-        prompts.register(name)(Prompt(name, BUILT_IN_PROMPTS.parent / table["file"], **fields))
+    for table in tomllib.loads(BUILT_IN_PROMPTS.read_text(encoding="utf-8"))["prompt"]:
+        fields = {key: table[key] for key in ("name", "text", "lang", "speaker")}
+        path = BUILT_IN_PROMPTS.parent / table["file"]
+        prompts.register(table["name"])(Prompt(path=path, **fields))
     return prompts
 
 
@@ -67,9 +67,9 @@ def built_in_prompts() -> Registry[Prompt]:
 def built_in_utterances() -> Registry[Utterance]:
     """Read the utterances that ship with the project."""
     utterances: Registry[Utterance] = Registry("utterance")
-    for name, table in read_tables(BUILT_IN_UTTERANCES).items():
+    for table in tomllib.loads(BUILT_IN_UTTERANCES.read_text(encoding="utf-8"))["utterance"]:
         fields = {**table, "prompt": built_in_prompts()[table["prompt"]]}
-        utterances.register(name)(Utterance(name, **fields))
+        utterances.register(table["name"])(Utterance(**fields))
     return utterances
 
 
@@ -91,8 +91,3 @@ def find_prompt(name_or_path: str) -> Prompt:
         raise ConfigError(f"no file {path}; built-in prompts: {', '.join(built_in_prompts())}.")
     return built_in_prompts()[name_or_path]
 
-
-def read_tables(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the tables of one of the project's own TOML files, without its loose keys."""
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: table for name, table in document.items() if isinstance(table, dict)}
