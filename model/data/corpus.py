@@ -81,7 +81,8 @@ def digest(audio: Samples) -> str:
 def to_int16(audio: npt.NDArray[np.floating[Any]]) -> Samples:
     """Return float samples (N,) in -1 to 1 as int16, cut to whole codec frames."""
     whole = audio[: audio.shape[0] // HOP_LENGTH * HOP_LENGTH]
-    return np.round(np.clip(whole, -1.0, 1.0) * 32767.0).astype(np.int16)
+    samples: Samples = np.round(np.clip(whole, -1.0, 1.0) * 32767.0).astype(np.int16)
+    return samples
 
 
 def write_shard(folder: Path, shard: int, utterances: Sequence[tuple[Utterance, Samples]]) -> None:

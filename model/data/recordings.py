@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.config import SAMPLE_RATE_HZ
-from model.data.assets import cache_folder, licences, unpacked
+from model.data.assets import assets, cache_folder, unpacked
 from model.data.corpus import (
     Samples,
     Utterance,
@@ -200,7 +200,7 @@ def _utterance(recording: Recording) -> tuple[Utterance, Samples] | None:
         split=split_of(recording),
         text=recording.text,
         source=recording.package,
-        licence=licences([recording.package])[recording.package],
+        licence=assets()[recording.package].licence,
         n_samples=samples.size,
         sha256=digest(samples),
     ), samples

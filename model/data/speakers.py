@@ -28,9 +28,9 @@ _MANDARIN_FEMALE = "xiaobei xiaoni xiaoxiao xiaoyi"
 _MANDARIN_MALE = "yunjian yunxi yunxia yunyang"
 
 UNSEEN_VOICES = frozenset(
-    "af_heart af_nova am_michael am_liam bf_emma bf_alice bm_george bm_daniel "
-    "zf_xiaoxiao zm_yunxi".split()
-)
+    ("af_heart", "af_nova", "am_michael", "am_liam", "bf_emma", "bf_alice", "bm_george",
+     "bm_daniel", "zf_xiaoxiao", "zm_yunxi")
+)  # fmt: skip
 """Never in training, in no blend that is."""
 
 
@@ -78,10 +78,8 @@ def _blend(name: str, voices: list[Speaker], unseen: bool, generator: random.Ran
     pool = [v.name for v in voices if v.unseen == unseen and v.name[1] == sex]
     chosen = generator.sample(pool, generator.choice((2, 3)))
     raw = [generator.gammavariate(2.0, 1.0) for _ in chosen]
-    return Speaker(
-        name, "en", unseen,
-        tuple((voice, round(weight / sum(raw), 6)) for voice, weight in zip(chosen, raw, strict=True)),
-    )  # fmt: skip
+    weights = [round(weight / sum(raw), 6) for weight in raw]
+    return Speaker(name, "en", unseen, tuple(zip(chosen, weights, strict=True)))
 
 
 def speaker_named(name: str) -> Speaker:

@@ -33,7 +33,7 @@ class _Step:
     def __call__(self, signal: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         """Return the convolved signal (time, C) in bfloat16."""
         length, channels = signal.shape
-        gain, shift = (style @ self.style_weight + self.style_bias)[0].split(channels)
+        gain, shift = (style @ self.style_weight + self.style_bias)[0].chunk(2)
         mean = signal.mean(dim=0, dtype=torch.float32)
         pieces = range(0, length, _PIECE // channels)
         squares = torch.zeros(channels)
