@@ -223,6 +223,7 @@ def start(
         initialise_code_embeddings(model, codec.codebooks)
     if arguments.qat is not None:
         prepare_for_quantization(model, arguments.qat)
+    model.to(arguments.device)
     learnt = [u for u in utterances if u.split == "train"]
     sampler = BatchSampler(learnt, model.config, settings.batch_frames, arguments.seed)
     training = SpeechTraining(model, sampler, settings)
@@ -253,6 +254,7 @@ def parse() -> argparse.Namespace:
         "--condition-dropout", type=float, default=settings.condition_dropout, metavar="SHARE"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu, cuda, ...")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--no-validation", action="store_true", help="for timing and ablations")
     return parser.parse_args()

@@ -47,6 +47,10 @@ class Batch:
         """Seconds of speech in it, without prompts."""
         return int(self.valid.sum()) / FRAME_RATE_HZ
 
+    def to(self, device: torch.device) -> "Batch":
+        """Copy it to a device."""
+        return Batch(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
 
 class BatchSampler:
     """Draws batches as a pure function of seed and step, so that training can be resumed anywhere.

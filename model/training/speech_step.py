@@ -166,6 +166,7 @@ class SpeechTraining:
         self, model: MobileSpeech, sampler: BatchSampler, settings: SpeechSettings
     ) -> None:
         self.model, self.sampler, self.settings = model, sampler, settings
+        self.device = next(model.parameters()).device
         self.optimizers = speech_optimizers(model, settings)
         self.average = MovingAverage(self.parameters(), settings.average_decay)
         self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
@@ -200,14 +201,14 @@ class SpeechTraining:
         keep = None
         if settings.condition_dropout:
             draw = torch.rand(len(batch.codes), 1, 1, generator=generator)
-            keep = (draw >= settings.condition_dropout).float()
+            keep = (draw >= settings.condition_dropout).float().to(self.device)
         self.model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
             losses = forward_losses(
                 self.model,
-                batch,
-                masked.codes,
-                masked.trained,
+                batch.to(self.device),
+                masked.codes.to(self.device),
+                masked.trained.to(self.device),
                 channel_weights=settings.channel_weights,
                 keep=keep,
             )
@@ -263,7 +264,7 @@ class SpeechTraining:
             return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
         self.model.load_state_dict(part("model."), strict=False)
-        self.average.values = part("average.")
+        self.average.values = {n: t.to(self.device) for n, t in part("average.").items()}
         self.average.steps = facts["average_steps"]
         for index, optimizer in enumerate(self.optimizers):
             restore_optimizer(optimizer, f"optimizer{index}", tensors)

@@ -1,5 +1,6 @@
 """How MobileSpeech does on what it is not trained on: guessed codes, and speech to listen to."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.codec.base import Codec
-from model.config import FRAME_RATE_HZ, N_CODEBOOK, SAMPLE_RATE_HZ
+from model.config import FRAME_RATE_HZ, HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
 from model.decoding import DecodingOptions
 from model.generate import Limits, Request, synthesize
 from model.losses import MaskOptions, mask_grid
@@ -130,26 +131,33 @@ def rehearse(
         options: How to decode.
 
     Returns:
-        Word error rate in percent where there is a listener, length relative to the recording,
-        and what was heard.
+        Seconds that synthesis took, length relative to the recordings, and where there is a
+        listener, word error rate in percent and what was heard.
     """
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
     say = speaker_of(model, codec, options or DecodingOptions())
-    errors = words = frames = true_frames = 0
+    errors = words = samples = true_frames = 0
+    wall_s = 0.0
     heard: dict[str, str] = {}
     for item in chosen:
+        started = time.perf_counter()
         waveform = say(item)
+        wall_s += time.perf_counter() - started
         soundfile.write(folder / f"{item.utterance.name}.wav", waveform, SAMPLE_RATE_HZ)
-        frames += len(waveform)
-        true_frames += item.utterance.n_frame * SAMPLE_RATE_HZ // FRAME_RATE_HZ
+        samples += len(waveform)
+        true_frames += item.utterance.n_frame
         if listener is not None:
             transcript = listener.transcribe(waveform, item.utterance.lang)
             wrong, total = word_errors(item.utterance.text, transcript)
             errors, words = errors + wrong, words + total
             heard[item.utterance.name] = transcript
-    figures: dict[str, Any] = {"relative_length": round(frames / max(true_frames, 1), 3)}
+    relative_length = samples / HOP_LENGTH / max(true_frames, 1)
+    figures: dict[str, Any] = {
+        "synthesis_s": round(wall_s, 3),
+        "relative_length": round(relative_length, 3),
+    }
     if listener is not None and words:
         figures |= {"wer_percent": round(100 * errors / words, 1), "heard": heard}
     return figures
