@@ -99,7 +99,7 @@ class Encoder(nn.Module):
         x = self.stem(features)
         for block in self.blocks:
             x = block(x)
-        latents: Tensor = self.project(self.norm(x)).float()
+        latents: Tensor = self.project(self.norm(x))
         return latents * torch.rsqrt(latents.square().mean(-1, keepdim=True) + 1e-6)
 
 

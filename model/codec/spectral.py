@@ -52,7 +52,7 @@ def frame_spectrum(waveform: Tensor, n_fft: int) -> Tensor:
         (B, T, n_fft / 2 + 1) complex spectrum, scaled so that a full-scale sine has magnitude 0.5.
     """
     side = (n_fft - HOP_LENGTH) // 2
-    window = torch.hann_window(n_fft, device=waveform.device)
+    window = torch.hann_window(n_fft, dtype=waveform.dtype, device=waveform.device)
     spectrum = torch.stft(
         F.pad(waveform, (side, side)),
         n_fft,

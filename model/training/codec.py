@@ -1,9 +1,7 @@
-"""Training of the codec `own`, in two stages.
+"""First stage of the codec's training: encoder, codebooks and decoder, on spectral losses.
 
-`python -m model.training.codec CORPUS... --minutes 40 --out DIR` trains encoder, codebooks and
-decoder together on spectral losses. With `--from CHECKPOINT` encoder and codebooks stay as they are
-in that checkpoint, so that codes keep their meaning, and the decoder alone is trained further,
-against discriminators.
+`python -m model.training.codec CORPUS... --minutes 60 --out DIR`. The second stage, which refines
+the decoder alone, is `model.training.codec_decoder`.
 """
 
 import argparse
@@ -80,7 +78,7 @@ def encode_latents(codec: OwnCodec, waveform: Tensor) -> Tensor:
         features = codec.encoder.features(waveform)
     with torch.autocast("cpu", torch.bfloat16):
         latents: Tensor = codec.encoder(features)
-    return latents
+    return latents.float()
 
 
 class CodecTraining:
@@ -90,11 +88,14 @@ class CodecTraining:
         sampler: Training audio.
         validation: (B, N) samples that are never trained on.
         seed: Of weights, crops and codebook restarts.
+        config: Sizes of the codec.
     """
 
-    def __init__(self, sampler: CropSampler, validation: Tensor, seed: int) -> None:
+    def __init__(
+        self, sampler: CropSampler, validation: Tensor, seed: int, config: CodecConfig
+    ) -> None:
         torch.manual_seed(seed)
-        self.codec = OwnCodec(CodecConfig())
+        self.codec = OwnCodec(config)
         self.sampler, self.validation = sampler, validation
         self.books = CodebookTrainer(self.codec.quantizer, decay=0.99, dead=0.08, seed=seed)
         self.loss = SpectralLoss()
@@ -160,20 +161,24 @@ class CodecTraining:
         """Measure the averaged codec on the validation audio."""
         return validate(self.averaged(), self.validation, self.loss)
 
-    def save(self, folder: Path) -> None:
-        """Write all that resuming needs."""
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors that resuming needs."""
         tensors = {f"codec.{n}": t for n, t in self.codec.learned_state().items()}
         tensors |= {f"average.{n}": t for n, t in self.average.values.items()}
         tensors |= {f"books.{n}": t for n, t in self.books.state().items()}
         for index, optimizer in enumerate(self.optimizers):
             tensors |= optimizer_tensors(optimizer, f"optimizer{index}")
+        return tensors
+
+    def save(self, folder: Path) -> None:
+        """Write all that resuming needs."""
         facts = {
             "step": self.step,
             "elapsed_s": self.elapsed_s,
             "average_steps": self.average.steps,
             "sampler": self.sampler.rng.bit_generator.state,
         }
-        write_state(folder, tensors, facts)
+        write_state(folder, self.tensors(), facts)
 
     def resume(self, folder: Path) -> bool:
         """Go on from what `save` wrote there; False where there is nothing."""
@@ -181,24 +186,33 @@ class CodecTraining:
         if state is None:
             return False
         tensors, facts = state
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-        self.codec.load_learned_state(part("codec."))
-        self.average.values = part("average.")
+        self.load_tensors(tensors)
         self.average.steps = facts["average_steps"]
-        self.books.load_state(part("books."))
-        for index, optimizer in enumerate(self.optimizers):
-            restore_optimizer(optimizer, f"optimizer{index}", tensors)
         self.step, self.elapsed_s = facts["step"], facts["elapsed_s"]
         self.sampler.rng.bit_generator.state = facts["sampler"]
         return True
 
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` returned."""
+        self.codec.load_learned_state(part(tensors, "codec."))
+        self.average.values = part(tensors, "average.")
+        self.books.load_state(part(tensors, "books."))
+        for index, optimizer in enumerate(self.optimizers):
+            restore_optimizer(optimizer, f"optimizer{index}", tensors)
+
     def export(self, path: Path) -> None:
-        """Write the averaged codec as a checkpoint."""
+        """Write the averaged codec as a checkpoint that `load_own` reads."""
+        save_codec(self.averaged(), path, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint says about its training."""
         seen_h = self.step * BATCH * FRAMES * HOP_LENGTH / SAMPLE_RATE_HZ / 3600
-        save_codec(self.averaged(), path, {"steps": self.step, "hours_seen": round(seen_h, 2)})
+        return {"steps": self.step, "hours_seen": round(seen_h, 2)}
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors whose names begin with a prefix, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def save_codec(codec: OwnCodec, path: Path, facts: dict[str, Any]) -> None:
@@ -244,6 +258,7 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     folder.mkdir(parents=True, exist_ok=True)
+    training.resume(folder)
     saved_s = validated_s = training.elapsed_s
     sums: dict[str, float] = {}
     count = 0
@@ -280,6 +295,15 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m model.training.codec")
+    arguments, sampler, validation = open_training(parser)
+    training = CodecTraining(sampler, validation, arguments.seed, CodecConfig())
+    run(training, arguments.out, arguments.minutes)
+
+
+def open_training(
+    parser: argparse.ArgumentParser,
+) -> tuple[argparse.Namespace, CropSampler, Tensor]:
+    """Parse what both stages take; returns it with training and validation audio."""
     parser.add_argument("corpora", nargs="+", type=Path, help="folders of audio shards")
     parser.add_argument("--minutes", type=float, required=True, help="training time in all")
     parser.add_argument("--out", type=Path, required=True, help="folder of state, log, checkpoint")
@@ -289,10 +313,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     utterances, held_out = open_corpora(arguments.corpora)
     validation = CropSampler(held_out, seed=1).draw(32, 96 * HOP_LENGTH, vary_gain=False)
-    training = CodecTraining(CropSampler(utterances, arguments.seed), validation, arguments.seed)
-    if training.resume(arguments.out):
-        print(f"resumed at step {training.step}", flush=True)
-    run(training, arguments.out, arguments.minutes)
+    return arguments, CropSampler(utterances, arguments.seed), validation
 
 
 if __name__ == "__main__":

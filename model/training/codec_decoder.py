@@ -1,0 +1,172 @@
+"""Second stage of the codec's training: the decoder alone, against critics.
+
+`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`.
+Encoder and codebooks stay bit for bit as they are in the checkpoint: codes that were made with it,
+and models that were trained on those codes, keep their meaning.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from model.checkpoint import load_checkpoint
+from model.codec.own import OwnCodec, load_own
+from model.config import HOP_LENGTH
+from model.training.codec import (
+    BATCH,
+    FRAMES,
+    CodecTraining,
+    codec_optimizers,
+    decode_latents,
+    encode_latents,
+    open_training,
+    part,
+    run,
+)
+from model.training.codec_data import CropSampler
+from model.training.codec_discriminators import (
+    Discriminators,
+    critic_loss,
+    deceit_loss,
+    feature_loss,
+)
+from model.training.state import MovingAverage
+
+DECODER_RATE, CRITIC_RATE = 6e-4, 4e-4
+HEAD_START = 150  # steps in which critics learn before the decoder listens to them
+CRITIC_FRAMES = 32  # of each crop that critics see, half of it for speed
+FEATURE_WEIGHT = 2.0  # of feature matching beside deceit
+CRITIC_SHARE = 1.0  # of the gradient from critics, relative to that from spectra
+NORM_DECAY = 0.98
+
+
+class DecoderTraining(CodecTraining):
+    """Second stage: a frozen encoder, frozen codebooks, and a decoder that learns to deceive.
+
+    Args:
+        codec: The codec of the first stage.
+        sampler: Training audio.
+        validation: (B, N) samples that are never trained on.
+        seed: Of critics and crops.
+        before: Metadata of the codec's checkpoint.
+    """
+
+    def __init__(
+        self,
+        codec: OwnCodec,
+        sampler: CropSampler,
+        validation: Tensor,
+        seed: int,
+        before: dict[str, Any],
+    ) -> None:
+        super().__init__(sampler, validation, seed, codec.config)
+        self.codec.load_learned_state(codec.learned_state())
+        self.codec.encoder.requires_grad_(False)
+        self.before = before
+        self.critics = Discriminators()
+        self.critic_optimizer = AdamW(
+            self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
+        )
+        self.optimizers = [
+            *codec_optimizers(self.codec.decoder, DECODER_RATE),
+            self.critic_optimizer,
+        ]
+        self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
+        self.average = MovingAverage(self.parameters(), decay=0.999)
+        self.norms = torch.zeros(2)  # running norms of the gradients from spectra and critics
+
+    def train_step(self) -> dict[str, float]:
+        """Teach the critics on one batch, and the decoder on the same one."""
+        waveform = self.sampler.draw(BATCH, FRAMES * HOP_LENGTH)
+        with torch.no_grad():
+            latents = encode_latents(self.codec, waveform)
+            latents = self.codec.quantizer(self.codec.quantizer.encode(latents))
+        output = decode_latents(self.codec, latents)
+        start = int(self.sampler.rng.integers(FRAMES - CRITIC_FRAMES + 1)) * HOP_LENGTH
+        seen = slice(start, start + CRITIC_FRAMES * HOP_LENGTH)
+        losses = self._teach_critics(waveform[:, seen], output.detach()[:, seen])
+
+        heard = output.detach().requires_grad_()
+        total, parts = self.loss(heard, waveform, self.step)
+        (gradient,) = torch.autograd.grad(total, heard)
+        losses |= {name: float(value) for name, value in parts.items()}
+        if self.step >= HEAD_START:
+            gradient = self._balance(gradient, self._critics_gradient(waveform, heard, seen))
+        for optimizer in self.optimizers[:-1]:
+            optimizer.zero_grad()
+        torch.autograd.backward(output, gradient)
+        nn.utils.clip_grad_norm_(self.parameters().values(), 2.0)
+        for optimizer in self.optimizers[:-1]:
+            optimizer.step()
+        self.average.update(self.parameters())
+        self.step += 1
+        return losses
+
+    def _teach_critics(self, real: Tensor, fake: Tensor) -> dict[str, float]:
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = critic_loss(self.critics(real), self.critics(fake))
+        self.critic_optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.critics.parameters(), 10.0)
+        self.critic_optimizer.step()
+        return {"critic": float(loss.detach())}
+
+    def _critics_gradient(self, waveform: Tensor, heard: Tensor, seen: slice) -> Tensor:
+        self.critics.requires_grad_(False)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                real = self.critics(waveform[:, seen])
+            fake = self.critics(heard[:, seen])
+        loss = deceit_loss(fake) + FEATURE_WEIGHT * feature_loss(real, fake)
+        (gradient,) = torch.autograd.grad(loss, heard)
+        self.critics.requires_grad_(True)
+        return gradient
+
+    def _balance(self, spectra: Tensor, critics: Tensor) -> Tensor:
+        """Weigh two gradients by their running norms (EnCodec, arXiv 2210.13438, section 3.4)."""
+        now = torch.stack((spectra.norm(), critics.norm()))
+        self.norms = now if not self.norms.any() else torch.lerp(now, self.norms, NORM_DECAY)
+        return spectra + critics * (CRITIC_SHARE * self.norms[0] / self.norms[1])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors that resuming needs."""
+        critics = {f"critics.{n}": t for n, t in self.critics.state_dict().items()}
+        return super().tensors() | critics | {"norms": self.norms}
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what `tensors` returned."""
+        super().load_tensors(tensors)
+        self.critics.load_state_dict(part(tensors, "critics."))
+        self.norms = tensors["norms"]
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint says about its training."""
+        own = super().facts()
+        return {
+            "steps": self.before["steps"],
+            "hours_seen": self.before["hours_seen"],
+            "decoder_steps": own["steps"] + self.before.get("decoder_steps", 0),
+            "decoder_hours_seen": own["hours_seen"] + self.before.get("decoder_hours_seen", 0.0),
+        }
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, prog="python -m model.training.codec_decoder"
+    )
+    parser.add_argument("--from", dest="start", type=Path, required=True, help="checkpoint")
+    arguments, sampler, validation = open_training(parser)
+    _, before = load_checkpoint(arguments.start, "codec")
+    training = DecoderTraining(
+        load_own(arguments.start), sampler, validation, arguments.seed, before
+    )
+    run(training, arguments.out, arguments.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Critics that tell resynthesis from recordings, small enough to train on a CPU.
+
+Periods as in HiFi-GAN (arXiv 2010.05646), complex spectra at several resolutions as in EnCodec
+(arXiv 2210.13438), both with a fraction of the channels.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PERIODS = (2, 3, 5, 7)
+RESOLUTIONS = (2048, 1024, 512)
+SLOPE = 0.1
+
+
+class PeriodDiscriminator(nn.Module):
+    """Looks at every p-th sample together, which shows whether pulses repeat as in a voice.
+
+    Args:
+        period: Samples p between neighbours.
+    """
+
+    def __init__(self, period: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = (1, 16, 32, 64, 128)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, (5, 1), (3, 1), padding=(2, 0))
+            for before, after in pairwise(widths)
+        )
+        self.verdict = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
+
+    def forward(self, waveform: Tensor) -> list[Tensor]:
+        """Judge (B, N) samples; returns the features of every layer, the verdict last."""
+        waveform = F.pad(waveform, (0, -waveform.shape[-1] % self.period))
+        x = waveform.reshape(len(waveform), 1, -1, self.period)
+        features = []
+        for convolution in self.convolutions:
+            x = F.leaky_relu(convolution(x), SLOPE)
+            features.append(x)
+        return [*features, self.verdict(x)]
+
+
+class SpectrumDiscriminator(nn.Module):
+    """Looks at a complex spectrogram with compressed magnitudes.
+
+    Args:
+        n_fft: Window in samples; the hop is a quarter of it.
+    """
+
+    window: Tensor
+
+    def __init__(self, n_fft: int) -> None:
+        super().__init__()
+        self.n_fft = n_fft
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.convolutions = nn.ModuleList(
+            (
+                nn.Conv2d(2, 24, (8, 3), (4, 1), padding=(2, 1)),
+                nn.Conv2d(24, 48, (6, 3), (4, 1), padding=(1, 1)),
+                nn.Conv2d(48, 64, (4, 3), (2, 2), padding=(1, 1)),
+                nn.Conv2d(64, 64, (3, 3), padding=(1, 1)),
+            )
+        )
+        self.verdict = nn.Conv2d(64, 1, (3, 3), padding=(1, 1))
+
+    def forward(self, waveform: Tensor) -> list[Tensor]:
+        """Judge (B, N) samples; returns the features of every layer, the verdict last."""
+        spectrum = torch.stft(
+            waveform, self.n_fft, self.n_fft // 4, window=self.window, return_complex=True
+        )
+        parts = torch.view_as_real(spectrum[:, :-1]) / (self.n_fft / 2)
+        power = parts.square().sum(-1, keepdim=True) + 1e-9
+        x = (parts * power.pow(-0.35)).permute(0, 3, 1, 2)
+        features = []
+        for convolution in self.convolutions:
+            x = F.leaky_relu(convolution(x), SLOPE)
+            features.append(x)
+        return [*features, self.verdict(x)]
+
+
+class Discriminators(nn.Module):
+    """All critics together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.critics = nn.ModuleList(
+            [PeriodDiscriminator(period) for period in PERIODS]
+            + [SpectrumDiscriminator(n_fft) for n_fft in RESOLUTIONS]
+        )
+
+    def forward(self, waveform: Tensor) -> list[list[Tensor]]:
+        """Judge (B, N) samples; returns each critic's features, its verdict last."""
+        return [critic(waveform) for critic in self.critics]
+
+
+def critic_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Hinge loss of the critics: verdicts above 1 on recordings, below -1 on resynthesis."""
+    losses = [
+        F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean()
+        for r, f in zip(real, fake, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def deceit_loss(fake: list[list[Tensor]]) -> Tensor:
+    """What the decoder gets for verdicts that are not high."""
+    return torch.stack([-f[-1].float().mean() for f in fake]).mean()
+
+
+def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Distance of the critics' features, relative to their size on recordings."""
+    losses = [
+        (a.detach().float() - b.float()).abs().mean()
+        / a.detach().float().abs().mean().clamp_min(1e-3)
+        for r, f in zip(real, fake, strict=True)
+        for a, b in zip(r[:-1], f[:-1], strict=True)
+    ]
+    return torch.stack(losses).mean()
