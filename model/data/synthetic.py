@@ -111,6 +111,9 @@ def make_utterance(engine: Kokoro, request: Request) -> tuple[Utterance, Samples
 
 def _work(folder: Path, shards: Sequence[int], parent: int) -> None:
     """Make these shards, and stop when nobody is there any more who asked for them."""
+    # A session of its own: an interrupt from the keyboard reaches the parent alone, which ends the
+    # workers, and a scheduler that shares by session counts each worker as a job.
+    os.setsid()
     plan = read_plan(folder / "plan.jsonl")
     engine = Kokoro()
     for shard in shards:
