@@ -156,10 +156,8 @@ def watching(path: str) -> str:
 
     It runs on the phone, so that a link with room for one command at a time will do.
     """
-    return (
-        "( while kill -0 $$; do dumpsys thermalservice | grep -m 1 'Thermal Status'; sleep 5; done"
-        f" ) </dev/null >{shlex.quote(path)} 2>/dev/null &"
-    )
+    loop = "while kill -0 $1; do dumpsys thermalservice | grep -m 1 'Thermal Status'; sleep 5; done"
+    return f"sh -c {shlex.quote(loop)} watch $$ </dev/null >{shlex.quote(path)} 2>/dev/null &"
 
 
 def worst_status(noted: str) -> int:

@@ -11,6 +11,7 @@ from model.errors import DeviceError, DeviceUnavailableError
 
 OUTPUT_LIMIT_BYTES = 1 << 20  # what one command may write; longer output is a fault, not an answer
 KILLED = 128 + 9
+MOST_STEPS = 60  # in which the device looks whether a command has reached its limit
 SLACK_S = 10.0  # how much later the host gives up than the device
 
 
@@ -92,9 +93,21 @@ def output_of(link: Link, command: str, timeout_s: float = 30.0) -> str:
 def limited(command: str, timeout_s: float) -> str:
     """Wrap a command line so that the device ends it: a host that gives up leaves nothing behind.
 
-    Only the shell itself is killed: let the command that may take long be its last, behind `exec`.
+    Only the shell itself is killed: let a command that may take long be the last, behind `exec`.
+    The guard looks once per step and is never signalled. `timeout` would do the same, but toybox's
+    has a race that gives 127 for some commands that end fast.
     """
-    return f"timeout -s KILL {math.ceil(timeout_s)} sh -c {shlex.quote(command)}"
+    steps = math.ceil(min(timeout_s, MOST_STEPS))
+    step_s = math.ceil(timeout_s / steps)
+    guard = (
+        f"n=0; while [ $n -lt {steps} ]; do sleep {step_s}; kill -0 $1 || exit; n=$((n+1)); done;"
+        " kill -KILL $1"
+    )
+    return (
+        f"sh -c {shlex.quote(command)} & job=$!;"
+        f" sh -c {shlex.quote(guard)} guard $job </dev/null >/dev/null 2>&1 &"
+        " wait $job; exit $?"
+    )
 
 
 def printable(text: str, limit: int = 1000) -> str:
