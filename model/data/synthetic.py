@@ -7,7 +7,7 @@ kills the build loses at most the shards that were being made.
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from model.data.alignment import align, write_script
@@ -109,23 +109,33 @@ def make_utterance(engine: Kokoro, request: Request) -> tuple[Utterance, Samples
     ), samples
 
 
-def _work(folder: Path, shards: Sequence[int], parent: int) -> None:
-    """Make these shards, and stop when nobody is there any more who asked for them."""
-    # A session of its own: an interrupt from the keyboard reaches the parent alone, which ends the
-    # workers, and a scheduler that shares by session counts each worker as a job.
-    os.setsid()
-    plan = read_plan(folder / "plan.jsonl")
-    engine = Kokoro()
+def make_shards(
+    engine: Kokoro,
+    plan: Sequence[Request],
+    folder: Path,
+    shards: Iterable[int],
+    *,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Make these shards one after the other, and stop as soon as nobody wants them any more."""
     for shard in shards:
         made = []
         for request in plan[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]:
-            if os.getppid() != parent:
+            if not is_wanted():
                 return
             try:
                 made.append(make_utterance(engine, request))
             except InputError:
                 continue  # a sentence that Kokoro garbles is not worth the corpus
         write_shard(folder, shard, made)
+
+
+def _work(folder: Path, shards: Sequence[int], parent: int) -> None:
+    # A session of its own: an interrupt from the keyboard reaches the parent alone, which ends the
+    # workers, and a scheduler that shares by session counts each worker as a job.
+    os.setsid()
+    plan = read_plan(folder / "plan.jsonl")
+    make_shards(Kokoro(), plan, folder, shards, is_wanted=lambda: os.getppid() == parent)
 
 
 def _watch(
