@@ -46,9 +46,27 @@ _PRONUNCIATIONS = {
     "ios": "ˌaɪ ˌoʊ ˈɛ s",
     "youtube": "j ˈu t ˌu b",
 }
+# Spelled even where they are not written in capitals; without a vowel, all unknown words are.
+_INITIALISMS = frozenset(
+    "abc api atm bmw ceo cia cpu diy dna ecg eu faq gpu gui iq irs mba nba nsa oem "
+    "rna tba ufo uk url usa usb usd vip".split()
+)
+
+# British spellings of words that the lexicon has in American: organised, programme, offence.
+_BRITISH = tuple(
+    (re.compile(british), american)
+    for british, american in (
+        (r"is(e[drs]?|ers|ing|ations?)$", r"iz\1"),
+        (r"ys(e[drs]?|ing)$", r"yz\1"),
+        (r"our", "or"),
+        (r"mme(s?)$", r"m\1"),
+        (r"ence(s?)$", r"ense\1"),
+        (r"tre(s?)$", r"ter\1"),
+        (r"ll(?=e[dr]|ing)", "l"),
+    )
+)
 
 _SPELLED = re.compile(r"([A-Z]{2,})('?s)?")
-_VOWELS = frozenset("aeiouy")
 _SIBILANTS = frozenset("s z ʃ ʒ t͡ʃ d͡ʒ".split())
 _VOICELESS = frozenset("p t k f θ".split())
 
@@ -94,9 +112,14 @@ class _Engine:
         if known is None and lower.endswith("'s"):
             owner = re.sub(r"('s)+$", "", word)
             return _possessive(self.lookup(owner, role) or self._guess(owner.lower()) or [])
-        if known is None and lower.isalpha() and not _VOWELS & set(lower):
+        if known is None and (lower in _INITIALISMS or _has_no_vowel(lower)):
             return self._spell(lower)
-        return known
+        return known or self._american(lower, role)
+
+    def _american(self, british: str, role: str | None) -> list[str] | None:
+        spellings = (pattern.sub(american, british) for pattern, american in _BRITISH)
+        found = (self._lexicon(s, role) for s in spellings if s != british)
+        return next(filter(None, found), None)
 
     def knows(self, word: str) -> bool:
         """Tell whether the lexicon has the word."""
@@ -111,6 +134,10 @@ class _Engine:
         graph, root = self._processor(text, lang=_LANG)
         sentences = self._processor.sentences(graph, root)
         return [word for sentence in sentences for word in sentence]
+
+
+def _has_no_vowel(word: str) -> bool:
+    return word.isalpha() and not set("aeiouy") & set(word)
 
 
 def _possessive(owner: list[str]) -> list[str]:

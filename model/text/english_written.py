@@ -135,6 +135,16 @@ def _abbreviation(match: re.Match[str]) -> str:
     return meaning if rest else f"{meaning}."
 
 
+@rewrite.rule(
+    r"(?i)\b(?:(are|could|did|do|does|had|has|have|is|must|should|was|were|would)(n)(t)"
+    r"|(that|there|what)()(s)|(they|you)()(re|ve))\b"
+)
+def _contraction(match: re.Match[str]) -> str:
+    """I didnt, thats so -> I didn't, that's so."""
+    word, negation, end = (group for group in match.groups() if group is not None)
+    return f"{word}{negation}'{end}"
+
+
 @rewrite.rule(r"\b((?:[A-Za-z]\.)+[A-Za-z])\.(?!\w)")
 def _dotted(match: re.Match[str]) -> str:
     """The U.S. army -> The US army."""

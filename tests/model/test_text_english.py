@@ -93,6 +93,8 @@ def test_every_rule_does_what_its_docstring_shows(pattern, handler):
         ("NASA", "nˈæsə"),
         ("CEOs", "sˈiˈiˈoʊz"),
         ("the US", "ðə jˈuˈɛs"),
+        ("programmes were organised", "pɹˈoʊɡɹˌæmz wɚ ˈɔɹɡənˌaɪzd"),
+        ("the uk", "ðə jˈukˈeɪ"),
         ("WE ARE HERE", "wi ɑɹ hˈɪɹ"),
         ("do NOT go", "du nˈɑt ɡˈoʊ"),
         ("qzk", "kjˈuzˈikˈeɪ"),
