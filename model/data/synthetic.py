@@ -44,7 +44,7 @@ def build_synthetic(
     """Make the first `hours` of the plan, as far as they are not there yet.
 
     Args:
-        hours: About how much; the plan holds some twelve hours.
+        hours: About how much; the plan holds some ten hours.
         workers: Processes, each with one thread and 0.7 GB of memory.
         progress: Called with a line now and then.
 

@@ -41,10 +41,12 @@ class Engine:
 def plan(monkeypatch):
     monkeypatch.setattr(synthetic, "style_vectors", lambda speaker: np.zeros((510, 256)))
     monkeypatch.setattr(synthetic, "SHARD_SIZE", 4)
-    return [
-        Request(f"u{n}", "af_bella", 1.0, "train", "en", "A.", ("sil", *"ə" * (n + 1), ".", "sil"), (1,))
-        for n in range(12)
-    ]  # fmt: skip
+    return [request(f"u{n}", "ə" * (n + 1)) for n in range(12)]
+
+
+def request(name, said):
+    phonemes = ("sil", *said, ".", "sil")
+    return Request(name, "af_bella", 1.0, "train", "en", "A.", phonemes, (1,))
 
 
 def files_of(folder):
@@ -74,9 +76,7 @@ def test_durations_of_what_is_stored_sum_to_its_frames(plan, tmp_path):
 
 
 def test_a_sentence_that_the_engine_garbles_is_left_out(plan, tmp_path):
-    phonemes = ("sil", "z", ".", "sil")
-    bad = Request("bad", "af_bella", 1.0, "train", "en", "Z.", phonemes, (1,))
-    garbled = [*plan[:3], bad]
+    garbled = [*plan[:3], request("bad", "z")]
     synthetic.make_shards(Engine(), garbled, tmp_path, [0])
     assert [item.name for item in AudioShards.open(tmp_path).items] == ["u0", "u1", "u2"]
 
