@@ -5,7 +5,7 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class LoweringSpec:
         backend: Entry of `BACKENDS`.
         calibration: References whose recorded inputs static ranges are taken from.
         verification: Reference that the lowered methods are checked on.
+        sources: Hash of the code that lowers it, as it is when the spec is made.
     """
 
     choice: ModelChoice
@@ -38,11 +39,12 @@ class LoweringSpec:
     backend: str
     calibration: tuple[ReferenceSpec, ...]
     verification: ReferenceSpec
+    sources: str = field(default_factory=lambda: source_hash("model", "quantization", "lowering"))
 
     def folder(self) -> Path:
         """Name its folder in the cache."""
         parts = {
-            "sources": source_hash("model", "quantization", "lowering"),
+            "sources": self.sources,
             "pins": pins(),
             "model": self.choice.identity(),
             "scheme": self.scheme,
@@ -207,7 +209,7 @@ def provenance(spec: LoweringSpec) -> dict[str, Any]:
         "scheme": spec.scheme,
         "backend": spec.backend,
         "sample_rate_hz": SAMPLE_RATE_HZ,
-        "sources": source_hash("model", "quantization", "lowering"),
+        "sources": spec.sources,
     }
 
 

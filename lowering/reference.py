@@ -5,7 +5,7 @@ in the parent.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +24,25 @@ RECORDED_CALLS = 16  # per method, or all passes of one sentence where they are 
 
 @dataclass(frozen=True)
 class ReferenceSpec:
-    """One utterance to make a reference of."""
+    """One utterance to make a reference of.
+
+    Attributes:
+        choice: The model.
+        utterance: What it says.
+        options: How codes are unmasked.
+        sources: Hash of the code that makes it, as it is when the spec is made.
+    """
 
     choice: ModelChoice
     utterance: Utterance
     options: DecodingOptions
+    sources: str = field(default_factory=lambda: source_hash("model"))
 
     def folder(self) -> Path:
         """Name its folder in the cache."""
         utterance = asdict(self.utterance) | {"prompt": file_sha256(self.utterance.prompt.path)}
         parts = {
-            "sources": source_hash("model"),
+            "sources": self.sources,
             "pins": pins(),
             "model": self.choice.identity(),
             "utterance": utterance,

@@ -54,6 +54,8 @@ def linear_layers(weights: "Callable[[nn.Linear], AOBaseConfig | str]") -> Choos
             return f"{type(module).__name__}: {NOT_LINEAR}"
         if module.out_features == 1:
             return AVERAGING if name.endswith("mean") else "a single output, cheaper in float"
+        if module.in_features == 1:
+            return "a single input, cheaper in float"
         return weights(module)
 
     return choose
