@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.data_cli import data
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -188,10 +189,9 @@ def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
     if flags["dry_run"]:
         print_plan(plan)
         return
-    from reports.formats import FORMATS
-
     from bench.pipeline import run as run_plan
     from bench.view import new_view
+    from reports.formats import FORMATS
 
     device = open_device(plan.device_name)
     with new_view(quiet=flags["quiet"]) as view:
@@ -311,9 +311,8 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
 @click.pass_context
 def show(ctx: click.Context, name: str, raw: bool) -> None:
     """Show one run: its statistics, warnings and conditions."""
-    from reports.formats import FORMATS
-
     from bench.results import find_run, load_run
+    from reports.formats import FORMATS
 
     path = find_run(name, ctx.obj["results"])
     run_found = load_run(path)
@@ -327,9 +326,8 @@ def show(ctx: click.Context, name: str, raw: bool) -> None:
 @click.pass_context
 def report(ctx: click.Context, name: str, format_name: str, out: Path | None) -> None:
     """Render a run as a page, as markdown, as CSV or as JSON."""
-    from reports.formats import FORMATS
-
     from bench.results import find_run, load_run
+    from reports.formats import FORMATS
 
     render = FORMATS[format_name]
     path = find_run(name, ctx.obj["results"])
@@ -383,6 +381,9 @@ def devices(as_json: bool) -> None:
         click.echo(
             f"{info.name}: {info.model}, {info.cores} cores, {memory_gib:.0f} GiB, {info.os}"
         )
+
+
+bench.add_command(data)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is registered, by kind, each entry with one line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.metrics import METRICS
@@ -28,7 +29,7 @@ def listing(kind: str, results: Path) -> dict[str, str]:
     """List the entries of one kind, as `bench list` names them."""
     from reports.formats import FORMATS
 
-    listings = {
+    listings: dict[str, Callable[[], dict[str, str]]] = {
         "schemes": lambda: {name: SCHEMES[name]().summary for name in SCHEMES},
         "backends": lambda: {name: backend_line(name) for name in BACKENDS},
         "devices": lambda: {name: first_line(KINDS[name]) for name in KINDS},
