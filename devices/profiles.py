@@ -99,8 +99,10 @@ def load_profiles(own: Mapping[str, Table] = MappingProxyType({})) -> Mapping[st
     }
     tables |= packaged()["devices"]
     for name, table in own.items():
-        base = tables.get(table.get("like", name), {}) if isinstance(table, Mapping) else {}
-        if isinstance(table, Mapping) and "like" in table and not base:
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"bench.toml [devices.{name}] must be a table, not {table!r}")
+        base = tables.get(table.get("like", name), {})
+        if "like" in table and not base:
             raise ConfigError(f"bench.toml [devices.{name}]: unknown device {table['like']!r}")
         tables[name] = {**base, **table}
     profiles: Registry[Profile] = Registry("device")

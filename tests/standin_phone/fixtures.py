@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from standin_phone.phone import Phone
 from standin_phone.root import CannotStandInError
 

@@ -16,9 +16,11 @@ class Faults:
 
     Attributes:
         rate: Bytes per second from host to device; 0 for all it takes.
-        cut_after: Bytes from the host after which the connection ends; 0 for never.
-        cut_reply_after: Bytes from the device after which the connection ends; 0 for never.
+        cut_after: Bytes from the host after which the connection is struck; 0 for never.
+        cut_reply_after: Bytes from the device after which the connection is struck; 0 for never.
         stall_after: Bytes from the host after which it stays open and moves nothing; 0 for never.
+        then: After a strike: "recover" for no more of them, "gone" for no more connections.
+        strike: What a strike does; None for ending the connection.
         refuse: End new connections at once.
     """
 
@@ -26,7 +28,20 @@ class Faults:
     cut_after: int = 0
     cut_reply_after: int = 0
     stall_after: int = 0
+    then: str = "recover"
+    strike: Callable[[], None] | None = None
     refuse: bool = False
+
+    def struck(self, passed: int, from_host: bool) -> bool:
+        """Say whether the connection ends here, and make ready for what comes then."""
+        limit = self.cut_after if from_host else self.cut_reply_after
+        if not limit or passed <= limit:
+            return False
+        self.cut_after = self.cut_reply_after = 0
+        self.refuse = self.then == "gone"
+        if self.strike:
+            self.strike()
+        return self.strike is None
 
 
 class Relay:
@@ -107,8 +122,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while block := source.recv(BLOCK_BYTES):
                 passed += len(block)
-                limit = self.faults.cut_after if from_host else self.faults.cut_reply_after
-                if limit and passed > limit:
+                if self.faults.struck(passed, from_host):
                     break
                 if from_host and self.faults.stall_after and passed > self.faults.stall_after:
                     stalled.set()

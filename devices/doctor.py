@@ -1,0 +1,245 @@
+"""Everything that a run on a phone needs, checked one by one, each with its remedy."""
+
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from devices.android import BASE, is_emulated
+from devices.bundle import Bundle, build_bundle
+from devices.conditions import LOW_BATTERY_PERCENT, Conditions, Discipline, read_conditions
+from devices.cores import canary_ms, fast_cores
+from devices.discovery import Notify, find, link_to
+from devices.profiles import Profile, soc_of
+from devices.shell import Link, printable
+from devices.state import prepared, restore
+from devices.store import Store
+from model.errors import HarnessError
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+ROOM_BYTES = 200_000_000  # bundle, model and results
+MEMORY_BYTES = 500_000_000
+FIRST_THERMAL_SDK = 29  # Android 10
+TOOLS = ("cat", "df", "du", "grep", "kill", "ls", "mkdir", "mv", "readlink", "rm", "sha256sum")
+RUNNER_USAGE = 2  # its exit status without arguments
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        check: What was looked at.
+        state: "ok", "warning" (a run works and will say so) or "problem" (it will not work).
+        detail: What was seen.
+        remedy: What to do; empty where all is well.
+    """
+
+    check: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A phone that is looked at.
+
+    Attributes:
+        profile: What it should be.
+        link: Reaches it.
+        properties: What it says of itself.
+        conditions: Its state.
+        discipline: How a run would treat it.
+        bundle_for: Gives the runner for an instruction set.
+    """
+
+    profile: Profile
+    link: Link
+    properties: Mapping[str, str]
+    conditions: Conditions
+    discipline: Discipline
+    bundle_for: Callable[[str], Bundle]
+
+
+def examine(
+    profile: Profile,
+    discipline: Discipline | None = None,
+    notify: Notify = lambda _: None,
+    bundle_for: Callable[[str], Bundle] = build_bundle,
+) -> Iterator[Finding]:
+    """Check a phone and say what is wrong with it; nothing that a phone does raises an error.
+
+    Args:
+        profile: Which phone.
+        discipline: How a run would treat it.
+        notify: Called with a sentence when somebody has to do something about the phone.
+        bundle_for: Gives the runner for an instruction set.
+
+    Yields:
+        One finding after the other, as they are made.
+    """
+    try:
+        begin = time.monotonic()
+        found = find(profile, notify)
+        link = link_to(found.address, notify)
+        took_ms = (time.monotonic() - begin) * 1e3
+        yield Finding("connection", OK, f"{found.address} answered within {took_ms:.0f} ms")
+        yield leftovers(link)
+        patient = Patient(
+            profile,
+            link,
+            found.properties,
+            read_conditions(link),
+            discipline or Discipline(),
+            bundle_for,
+        )
+    except HarnessError as error:
+        yield Finding("connection", PROBLEM, str(error), "docs/phones.md, 'Connect'")
+        return
+    for check in CHECKS:
+        try:
+            yield check(patient)
+        except HarnessError as error:
+            yield Finding(check.__name__, PROBLEM, str(error), "see the message")
+
+
+def leftovers(link: Link) -> Finding:
+    """Put right what an interrupted run left."""
+    if restore(link, BASE):
+        return Finding("leftovers", OK, "an earlier run was cut off; charging and clocks restored")
+    return Finding("leftovers", OK, "none")
+
+
+def system(patient: Patient) -> Finding:
+    """Look at what runs there."""
+    said = patient.properties
+    version = f"Android {said.get('ro.build.version.release', 'unknown')}"
+    if is_emulated(said):
+        return Finding("system", WARNING, f"{version}, emulated", "times mean nothing: use a phone")
+    if said.get("ro.build.type", "user") != "user":
+        return Finding(
+            "system", WARNING, f"{version}, not a user build", "its speed is not that of a product"
+        )
+    return Finding("system", OK, version)
+
+
+def tools(patient: Patient) -> Finding:
+    """Look for the commands that a run uses."""
+    looking = "; ".join(f"command -v {tool} >/dev/null || echo {tool}" for tool in TOOLS)
+    missing = patient.link.run(looking).stdout.split()
+    if missing:
+        return Finding("tools", PROBLEM, f"missing: {' '.join(missing)}", "update Android")
+    if canary_ms(patient.link, 0) is None:
+        return Finding("tools", WARNING, "no clock in nanoseconds", "slowing down goes unnoticed")
+    return Finding("tools", OK, "all there")
+
+
+def room(patient: Patient) -> Finding:
+    """Look at free storage."""
+    free_bytes = Store(patient.link, BASE).free_bytes()
+    if free_bytes is None:
+        return Finding("room", WARNING, "unknown", "look at the phone's storage settings")
+    detail = f"{free_bytes / 1e6:.0f} MB free"
+    if free_bytes < ROOM_BYTES:
+        return Finding("room", PROBLEM, detail, "make room, or `bench devices --clean`")
+    return Finding("room", OK, detail)
+
+
+def memory(patient: Patient) -> Finding:
+    """Look at free memory."""
+    available_bytes = patient.conditions.available_bytes
+    if available_bytes is None:
+        return Finding("memory", WARNING, "unknown", "close all apps")
+    detail = f"{available_bytes / 1e6:.0f} MB available"
+    if available_bytes < MEMORY_BYTES:
+        return Finding("memory", WARNING, detail, "close all apps, or restart the phone")
+    return Finding("memory", OK, detail)
+
+
+def temperature(patient: Patient) -> Finding:
+    """Look at temperature and throttling."""
+    conditions, ceiling = patient.conditions, patient.discipline.max_battery_c
+    if conditions.thermal_override:
+        return Finding(
+            "temperature", PROBLEM, "the status is overridden", "adb shell cmd thermalservice reset"
+        )
+    if conditions.thermal_status is None:
+        old = int(patient.properties.get("ro.build.version.sdk", "0") or 0) < FIRST_THERMAL_SDK
+        remedy = "Android 10 or newer tells it" if old else "throttling is judged by a workload"
+        return Finding("temperature", WARNING, "no thermal status", remedy)
+    battery_c = conditions.battery_c
+    detail = f"thermal status {conditions.thermal_status}, battery {battery_c} °C"
+    if conditions.thermal_status > 0 or (battery_c or 0.0) > ceiling:
+        return Finding("temperature", WARNING, detail, f"let it cool below {ceiling} °C")
+    return Finding("temperature", OK, detail)
+
+
+def battery(patient: Patient) -> Finding:
+    """Look at the battery, and whether charging can be stopped."""
+    percent = patient.conditions.battery_percent
+    if percent is None:
+        return Finding("battery", WARNING, "the phone does not tell", "look at its screen")
+    if percent < LOW_BATTERY_PERCENT:
+        return Finding("battery", WARNING, f"{percent} %", "charge it first")
+    with prepared(patient.link, BASE, Discipline()) as doubts:
+        charging = "CHARGING" in doubts
+    if charging:
+        return Finding(
+            "battery", WARNING, f"{percent} %, charging cannot be stopped", "measure over Wi-Fi"
+        )
+    return Finding("battery", OK, f"{percent} %")
+
+
+def clocks(patient: Patient) -> Finding:
+    """Look whether clocks can be read, and pinned."""
+    if not patient.conditions.max_clocks_khz:
+        return Finding("clocks", WARNING, "not readable", "pinning them cannot be verified")
+    with prepared(patient.link, BASE, Discipline(stop_charging=False, pin_clocks=True)) as doubts:
+        pinned = "CLOCKS-PINNED" in doubts
+    highest_ghz = max(patient.conditions.max_clocks_khz) / 1e6
+    detail = f"up to {highest_ghz:.2f} GHz; fixed-performance mode {'works' if pinned else 'fails'}"
+    if pinned:
+        return Finding("clocks", OK, detail)
+    return Finding("clocks", WARNING, detail, "leave pin_clocks off")
+
+
+def cores(patient: Patient) -> Finding:
+    """Look which cores are fast."""
+    soc = soc_of(patient.properties)
+    mask = fast_cores(patient.link, soc.clusters if soc else ())
+    if not mask:
+        return Finding("cores", WARNING, "speeds unknown", "the runner runs on whichever cores")
+    if patient.link.run("command -v taskset").code != 0:
+        return Finding("cores", WARNING, "no taskset", "slowing down is judged on any core")
+    return Finding("cores", OK, f"fast ones: mask {mask:x}, {mask.bit_count()} of them")
+
+
+def runner(patient: Patient) -> Finding:
+    """Build the runner, bring it to the phone and start it."""
+    bundle = patient.bundle_for(patient.profile.abi)
+    store = Store(patient.link, BASE)
+    folder = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+    start = f"cd {shlex.quote(folder)} && exec {shlex.join(bundle.command)}"
+    result = patient.link.run(start)
+    if result.code != RUNNER_USAGE:
+        return Finding(
+            "runner",
+            PROBLEM,
+            f"ends with status {result.code}: {printable(result.stderr.strip(), 200)}",
+            "the system may not let it start: docs/phones.md, 'When the runner does not start'",
+        )
+    return Finding("runner", OK, f"starts; {store.pushed_bytes / 1e6:.1f} MB pushed")
+
+
+CHECKS: Sequence[Callable[[Patient], Finding]] = (
+    system,
+    tools,
+    room,
+    memory,
+    temperature,
+    battery,
+    clocks,
+    cores,
+    runner,
+)

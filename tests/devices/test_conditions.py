@@ -1,0 +1,162 @@
+"""Temperature, battery and clocks: read as phones print them, waited for, judged."""
+
+import time
+
+import pytest
+from standin_phone.local_link import LocalLink, ScriptedLink
+
+from devices.conditions import (
+    WARNINGS,
+    Conditions,
+    Discipline,
+    read_conditions,
+    wait_until_cool,
+    watching,
+    worst_status,
+)
+from devices.cores import canary_ms, fast_cores, slowed
+
+# In the form that phones print.
+PHONE = """@thermal
+IsStatusOverride: false
+ThermalEventListeners:
+\tcallbacks: 2
+Thermal Status: 1
+Cached temperatures:
+\tTemperature{mValue=35.6, mType=3, mName=VIRTUAL-SKIN, mStatus=1}
+@battery
+Current Battery Service state:
+  AC powered: false
+  USB powered: true
+  Wireless powered: false
+  Max charging current: 500000
+  status: 2
+  level: 87
+  scale: 100
+  voltage: 4300
+  temperature: 284
+  technology: Li-ion
+@clocks
+1803000
+2348000
+cat: /sys/devices/system/cpu/cpu8/cpufreq/scaling_max_freq: Permission denied
+2914000
+@memory
+MemTotal:        7742888 kB
+MemAvailable:    3126212 kB
+"""
+COOL = Conditions(thermal_status=0, battery_c=30.0, battery_percent=80)
+
+
+def test_a_phone_is_read_as_it_prints_its_state():
+    assert read_conditions(ScriptedLink(PHONE)) == Conditions(
+        thermal_status=1,
+        thermal_override=False,
+        battery_percent=87,
+        battery_c=28.4,
+        powered=True,
+        max_clocks_khz=(1803000, 2348000, 2914000),
+        available_bytes=3126212 * 1024,
+    )
+
+
+def test_what_a_phone_does_not_tell_stays_unknown():
+    assert read_conditions(ScriptedLink("@thermal\n@battery\n@clocks\n@memory\n")) == Conditions()
+    assert not Conditions().known
+
+
+@pytest.mark.parametrize("text", ["@thermal\n" + " " * 900_000, "\n" * 900_000, "9" * 900_000])
+def test_hostile_output_is_read_to_its_end(text):
+    assert not read_conditions(ScriptedLink(text)).known  # a quadratic search would take hours
+    assert fast_cores(ScriptedLink(text)) == 0
+
+
+def waiting(states, **settings):
+    """Run the gate over a list of states, and return what it gave and how long it slept."""
+    left, slept = list(states), []
+    discipline = Discipline(poll_s=15, wait_s=60, **settings)
+    gate = wait_until_cool(
+        lambda: left.pop(0) if len(left) > 1 else left[0], discipline, slept.append
+    )
+    return *gate, sum(slept)
+
+
+def test_a_cool_phone_passes_at_once():
+    assert waiting([COOL]) == (COOL, [], 0)
+
+
+@pytest.mark.parametrize(
+    "hot", [Conditions(thermal_status=2, battery_c=30.0), Conditions(0, battery_c=39.5)]
+)
+def test_a_hot_phone_is_waited_for(hot):
+    assert waiting([hot, hot, COOL]) == (COOL, [], 30)
+
+
+def test_a_phone_that_stays_hot_is_measured_in_the_end_and_marked():
+    hot = Conditions(thermal_status=0, battery_c=41.0)
+    assert waiting([hot]) == (hot, ["HOT"], 60)
+
+
+def test_the_ceiling_is_the_users():
+    hot = Conditions(thermal_status=0, battery_c=39.0)
+    assert waiting([hot], max_battery_c=40.0)[1:] == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (Conditions(), "THERMAL-UNKNOWN"),
+        (Conditions(0, thermal_override=True), "THERMAL-OVERRIDE"),
+        (Conditions(0, battery_percent=0), "LOW-BATTERY"),
+        (Conditions(0, battery_percent=24), "LOW-BATTERY"),
+    ],
+)
+def test_each_doubt_has_its_code_and_each_code_a_remedy(state, code):
+    assert waiting([state])[1] == [code]
+    assert code in WARNINGS
+
+
+def test_the_worst_thermal_status_counts_not_the_last():
+    assert worst_status("Thermal Status: 0\nThermal Status: 3\nThermal Status: 0\n") == 3
+    assert worst_status("") == 0
+
+
+def test_the_thermal_status_is_noted_while_the_command_lives_and_no_longer(tmp_path):
+    link = LocalLink(tmp_path, {"dumpsys": "echo 'Thermal Status: 2'"})
+    notes = tmp_path / "notes file"
+    begin = time.monotonic()
+    assert link.run(f"{watching(str(notes))} exec sleep 0.5").code == 0
+    assert time.monotonic() - begin < 4  # the watch does not hold the command's output open
+    assert worst_status(notes.read_text()) == 2
+
+
+def test_fast_cores_are_those_with_at_least_half_the_capacity():
+    pixel8 = [(i, 124) for i in range(4)] + [(i, 660) for i in range(4, 8)] + [(8, 1024)]
+    text = "".join(f"cpu{i} {capacity} @2000000\n" for i, capacity in pixel8)
+    assert fast_cores(ScriptedLink(text)) == 0b1_1111_0000
+
+
+def test_without_capacities_the_slowest_clock_marks_the_little_cores():
+    text = "cpu0  @1800000\ncpu1  @1800000\ncpu2  @2800000\ncpu3  @3200000\n"
+    assert fast_cores(ScriptedLink(text)) == 0b1100
+    assert fast_cores(ScriptedLink("cpu0  @2000000\ncpu1  @2000000\n")) == 0b11
+
+
+def test_a_phone_that_tells_no_speeds_is_judged_by_its_processor_if_that_is_known():
+    silent = "".join(f"cpu{i}  @\n" for i in range(8))
+    assert fast_cores(ScriptedLink(silent), (4, 3, 1)) == 0b1111_0000
+    assert fast_cores(ScriptedLink(silent), (4, 4, 1)) == 0
+    assert fast_cores(ScriptedLink(silent)) == 0
+
+
+def test_the_fixed_workload_takes_time_on_the_core_that_is_asked_for(tmp_path):
+    link = LocalLink(tmp_path)
+    assert canary_ms(link, 0) > 0
+    assert canary_ms(link, 1) > 0
+    assert "taskset 1 " in link.ran[-1]
+
+
+def test_slowing_down_is_more_than_a_tenth():
+    assert slowed(100.0, 111.0)
+    assert not slowed(100.0, 109.0)
+    assert not slowed(None, 109.0)
