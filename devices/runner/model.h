@@ -6,6 +6,7 @@
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
 #include <executorch/runtime/executor/method.h>
 #include <executorch/runtime/executor/program.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <map>
@@ -176,6 +177,9 @@ class Model {
   using Loader = executorch::extension::MmapDataLoader;
 
   static Loader open(const std::string& path) {
+    struct stat status;
+    require(stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode), Status::kOpen,
+            path + " is no file");
     auto loader = Loader::from(path.c_str(), Loader::MlockConfig::NoMlock);
     require(loader.ok(), Status::kOpen, describe(path + " does not open", loader.error()));
     return std::move(*loader);

@@ -51,6 +51,8 @@ class RequestReader {
     check(!request.options.plan.empty(), "pass");
     request.prompt_codes = integers("prompt_codes", kMask - 1);
     check_before(request.prompt_codes.size() % kChannels == 0, "codes of all channels");
+    check_before(request.prompt_codes.size() / kChannels >= request.frames_per_step,
+                 "a prompt of a whole step");
     while (key_ == "sentence")
       request.sentences.push_back(integers("sentence", std::numeric_limits<int32_t>::max()));
     check(!request.sentences.empty(), "sentence");

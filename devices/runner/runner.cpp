@@ -3,8 +3,6 @@
 // Needs the C++ libraries and headers of the PyPI wheel executorch 1.5.1 and nothing else: no
 // Python, no torch, no NDK. devices/bundle.py compiles it; docs/runner.md describes its use.
 #include <executorch/runtime/platform/runtime.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <memory>
@@ -24,6 +22,8 @@ namespace {
 constexpr char kUsage[] =
     "usage: runner --model FILE.pte --request FILE --out FOLDER [--threads N] [--warmup N]"
     " [--iterations N] [--affinity HEXMASK] [--profile]";
+
+constexpr unsigned kMaxThreads = 256;
 
 struct Options {
   std::string model, request, out;
@@ -71,17 +71,13 @@ Options parse_options(int argc, char** argv) {
       throw Failure(Status::kUsage, kUsage);
   }
   const bool complete = !options.model.empty() && !options.request.empty() && !options.out.empty();
-  require(complete && options.iterations > 0, Status::kUsage, kUsage);
+  require(complete && options.iterations > 0 && options.threads <= kMaxThreads, Status::kUsage,
+          kUsage);
   return options;
 }
 
 // Better now than after minutes of work.
-void check_writable(const std::string& folder) {
-  struct stat status;
-  const bool folder_exists = stat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-  require(folder_exists && access(folder.c_str(), W_OK | X_OK) == 0, Status::kWrite,
-          folder + " is no folder to write to");
-}
+void check_writable(const std::string& folder) { write_file(folder + "/report.json", "", 0); }
 
 std::unique_ptr<Model> load(const Options& options, double& ms) {
   const Clock clock;

@@ -1,0 +1,86 @@
+"""The kind `host-native`: the native runner on this machine, a phone's program without a phone."""
+
+import platform
+import subprocess
+import tempfile
+from pathlib import Path
+
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.bundle import TARGETS, build_bundle
+from devices.exchange import read_report, write_request
+from devices.host import host_info
+from devices.profiling import read_profile
+from devices.runner_call import check_outcome, runner_arguments
+from model.errors import DeviceError
+
+
+class HostNative:
+    """Runs the native runner here, a fresh process per repeat.
+
+    Args:
+        name: Of the profile.
+        time_limit_s: After which a repeat is given up.
+    """
+
+    def __init__(self, name: str = "host-native", time_limit_s: float = 600.0) -> None:
+        self.name = name
+        self.time_limit_s = time_limit_s
+
+    def info(self) -> DeviceInfo:
+        """Describe this machine."""
+        return host_info(self.name, "host-native")
+
+    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+        """Run one repeat in a fresh process.
+
+        Raises:
+            DeviceError: The runner cannot be built, fails, crashes, hangs or reports nonsense.
+        """
+        with tempfile.TemporaryDirectory(prefix="mobilespeech-") as folder:
+            self.run(job, schedule, Path(folder), profile=False)
+            return read_report(Path(folder))
+
+    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one synthesis, in a process of its own.
+
+        Raises:
+            DeviceError: As `measure`.
+        """
+        with tempfile.TemporaryDirectory(prefix="mobilespeech-") as folder:
+            self.run(job, schedule, Path(folder), profile=True)
+            return read_profile(Path(folder))
+
+    def run(self, job: Job, schedule: Schedule, folder: Path, *, profile: bool) -> None:
+        """Run the runner on a job, with request and results in a folder."""
+        bundle = build_bundle(host_abi())
+        request = folder / "request.txt"
+        write_request(request, job)
+        arguments = runner_arguments(job.pte.resolve(), request, folder, schedule, profile=profile)
+        try:
+            done = subprocess.run(
+                [*bundle.command, *arguments],
+                cwd=bundle.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=self.time_limit_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DeviceError(
+                f"the runner did not finish within {self.time_limit_s:.0f} s and was stopped"
+            ) from None
+        check_outcome(done.returncode, done.stdout, done.stderr)
+
+
+def host_abi() -> str:
+    """Return this machine's instruction set, as Android spells it.
+
+    Raises:
+        DeviceError: There is no runner for it.
+    """
+    for abi, target in TARGETS.items():
+        if target.machine == platform.machine():
+            return abi
+    raise DeviceError(f"there is no native runner for {platform.machine()} processors")

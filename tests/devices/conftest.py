@@ -1,0 +1,100 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from devices.base import Job
+from devices.bundle import build_bundle
+from devices.host_native import host_abi
+from lowering.cache import ROOT, cache_key, cache_root, pins, publish, source_hash
+from model.config import CODEBOOK_SIZE, CONFIGS, N_CODEBOOK
+from model.decoding import DecodingOptions, decoding_plan
+from model.generate import Limits, Request
+
+LOOKAHEAD_FRAMES = 5  # of the small codec below
+N_PHONEME = 50
+
+
+@pytest.fixture(scope="session")
+def native_bundle():
+    """The runner's bundle for this machine."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed")
+    return build_bundle(host_abi())
+
+
+@pytest.fixture(scope="session", params=["fp32", "8da8w"])
+def tiny_pte(request):
+    """Model `tiny` with a small codec, all random: lowered once, and kept."""
+    sources = [path.read_text() for path in sorted(ROOT.glob("model/*.py"))]
+    key = cache_key([request.param, pins(), sources, source_hash("model/codec", "quantization")])
+    folder = cache_root() / "tests" / key
+    if not folder.exists():
+        publish(folder, lambda temporary: lower_tiny(request.param, temporary / "model.pte"))
+    return folder / "model.pte"
+
+
+def lower_tiny(scheme_name: str, path: Path) -> None:
+    import torch
+    from executorch.exir import to_edge_transform_and_lower
+
+    from lowering.backends import BACKENDS
+    from lowering.export import export_method
+    from model.codec.own import CodecConfig, OwnCodec
+    from model.methods import methods
+    from model.mobilespeech import MobileSpeech
+    from quantization.apply import quantize
+    from quantization.schemes import SCHEMES
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    codec = OwnCodec(CodecConfig(code_width=16, decoder_width=32, decoder_layers=1)).eval()
+    assert codec.lookahead_frames == LOOKAHEAD_FRAMES
+    scheme, backend = SCHEMES[scheme_name](), BACKENDS["xnnpack"]()
+    model = MobileSpeech(CONFIGS["tiny"], N_PHONEME).eval()
+    programs = {
+        name: quantize(name, method, scheme, export_method).program
+        for name, method in methods(model, codec.decoder).items()
+    }
+    partitioners = {name: backend.partitioners() for name in programs}
+    edge = to_edge_transform_and_lower(
+        programs, partitioner=partitioners, constant_methods={"scheme": scheme_name}
+    )
+    path.write_bytes(edge.to_executorch().buffer)
+
+
+@pytest.fixture(scope="session")
+def make_job():
+    """Makes jobs with random phonemes and prompt codes."""
+    return tiny_job
+
+
+def tiny_job(
+    pte: Path,
+    *,
+    phonemes=(20, 7),
+    prompt_frames: int = 90,
+    passes=(8, 1, 1, 1, 1, 1, 1, 1),
+    chunk_frames: int = 30,
+    seed: int = 0,
+    **options,
+) -> Job:
+    """Make a job with random phonemes and prompt codes; `phonemes` are the sentences' lengths."""
+    rng = np.random.default_rng(seed)
+    config = CONFIGS["tiny"]
+    return Job(
+        pte=pte,
+        limits=Limits(
+            frames_per_step=config.frames_per_step,
+            max_frames=config.max_frames,
+            max_prompt_frames=config.max_prompt_frames,
+            chunk_frames=chunk_frames,
+            lookahead_frames=LOOKAHEAD_FRAMES,
+        ),
+        request=Request(
+            sentences=tuple(tuple(rng.integers(1, N_PHONEME, n).tolist()) for n in phonemes),
+            prompt_codes=rng.integers(0, CODEBOOK_SIZE, (N_CODEBOOK, prompt_frames)),
+            options=DecodingOptions(plan=decoding_plan(passes), seed=seed, **options),
+        ),
+    )
