@@ -1,0 +1,103 @@
+"""Why a scheme is slower than fp32: one sentence, taken from the profiles of both."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+
+from bench.results import Row
+from reports.units import count, text, times
+
+SLOWER = 1.02  # below, two medians of one and the same program differ too
+SHARE_GROWN = 0.05  # of the time: so much more outside the delegate is the reason
+NAMED = 2  # operators in a sentence
+
+# Method, operator, whether it ran inside a delegate.
+Operator = tuple[str, str, bool]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of a scheme on a backend goes.
+
+    Attributes:
+        costs_ms: Milliseconds per synthesis of the costliest operators, mean over utterances.
+        delegated_share: Of the profiled time, inside delegates; NaN where nothing was profiled.
+        outside: Operators outside delegates, in all methods of the .pte.
+    """
+
+    costs_ms: Mapping[Operator, float]
+    delegated_share: float
+    outside: int
+
+
+def profile_of(rows: Sequence[Row], delegated_share: float) -> Profile:
+    """Take together what the rows of one scheme on one backend know of their operators.
+
+    Args:
+        rows: One per utterance.
+        delegated_share: Mean over them; NaN where nothing was profiled.
+    """
+    profiled = [row for row in rows if row.operators]
+    costs_ms: Counter[Operator] = Counter()
+    for row in profiled:
+        for operator in row.operators:
+            key = operator["method"], family(operator["name"]), bool(operator["delegate"])
+            costs_ms[key] += operator["total_ms"] / len(profiled)
+    methods = profiled[0].methods.values() if profiled else ()
+    outside = sum(sum(facts.get("other_operators", {}).values()) for facts in methods)
+    return Profile(costs_ms, delegated_share, outside)
+
+
+def family(name: str) -> str:
+    """Drop what tells apart operators of a kind: `Fully Connected (NC, QD8) #2` and the like.
+
+    Only so can the operators of fp32 and of a scheme, which differ in types, be compared.
+    """
+    return re.split(r" [(#]", name, maxsplit=1)[0].strip() or name
+
+
+def why_slower(speedup: float, own: Profile, fp32: Profile) -> str:
+    """Say why a scheme is slower than fp32; nothing where it is not, or where that is unknown.
+
+    Args:
+        speedup: fp32's time over the scheme's.
+        own: The scheme's profile.
+        fp32: That of fp32 on the same backend.
+    """
+    if isnan(speedup) or speedup > 1 / SLOWER:
+        return ""
+    lead = f"{times(1 / speedup)} slower than fp32"
+    if not own.costs_ms or not fp32.costs_ms:
+        return f"{lead}; without a profile of both it is not known why"
+    outside, before = 1 - own.delegated_share, 1 - fp32.delegated_share
+    if outside > before + SHARE_GROWN:
+        where = f"{count(own.outside, 'operator')} outside the delegate"
+        shares = f"{text(outside, 'share')} of time in {where} (fp32: {text(before, 'share')})"
+        return f"{lead}: {shares}{costliest_outside(own)}"
+    return f"{lead}: {grown_most(own, fp32)}"
+
+
+def costliest_outside(own: Profile) -> str:
+    """Name the costliest operators outside the delegate."""
+    outside = Counter({key: ms for key, ms in own.costs_ms.items() if not key[2]})
+    named = [f"{method} {name} {text(ms, 'ms')}" for (method, name, _), ms in outside.most_common()]
+    return f": {', '.join(named[:NAMED])}" if named else ""
+
+
+def grown_most(own: Profile, fp32: Profile) -> str:
+    """Name the operators that take the most time more than in fp32."""
+    growth = Counter({key: ms - fp32.costs_ms.get(key, 0) for key, ms in own.costs_ms.items()})
+    parts = []
+    for key, more_ms in growth.most_common(NAMED):
+        if more_ms <= 0:
+            break
+        method, name, delegated = key
+        place = "" if delegated else " outside the delegate"
+        before = fp32.costs_ms.get(key)
+        was = "not among its costliest" if before is None else text(before, "ms")
+        parts.append(f"{method} {name}{place} takes {text(own.costs_ms[key], 'ms')} (fp32: {was})")
+    if not parts:
+        return "no operator of its profile takes longer than in fp32's; measure both again"
+    return ", ".join(parts)
