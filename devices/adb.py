@@ -379,6 +379,12 @@ class Connection(AdbDevice):  # type: ignore[misc] # adb_shell has no types
             )
         return info
 
+    def _clse(self, adb_info: _AdbTransactionInfo) -> None:
+        """Close a service: left out, since the connection ends with its one operation.
+
+        Waiting for the answer would hide what went wrong before behind a second error.
+        """
+
     def _filesync_flush(
         self, adb_info: _AdbTransactionInfo, filesync_info: _FileSyncTransactionInfo
     ) -> None:

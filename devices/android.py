@@ -77,9 +77,10 @@ class Android:
 
     def measure(self, job: Job, schedule: Schedule) -> Repeat:
         """Run one repeat in a fresh process on a cool phone; its doubts are `state.WARNINGS`."""
+        limit_s = self._discipline.run_limit_s
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if is_emulated(self._properties):
-                self._run(job, schedule, Path(folder), Launch())
+                self._run(job, schedule, Path(folder), Launch(0, limit_s))
                 doubts = ["EMULATED"]
             else:
                 doubts = self._run_disciplined(job, schedule, Path(folder))
@@ -89,7 +90,7 @@ class Android:
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(affinity=self._fast_cores(), profile=True)
+            launch = Launch(self._fast_cores(), self._discipline.run_limit_s, profile=True)
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 
@@ -108,7 +109,7 @@ class Android:
         with prepared(link, BASE, discipline) as changed:
             before, doubts = wait_until_cool(lambda: read_conditions(link), discipline)
             canary_before_ms = canary_ms(link, fastest)
-            launch = Launch(affinity=cores, limit_s=discipline.run_limit_s)
+            launch = Launch(cores, discipline.run_limit_s)
             noted = self._run(job, schedule, target, launch)
             canary_after_ms = canary_ms(link, fastest)
             after = read_conditions(link)

@@ -23,14 +23,14 @@ each method leaves `METHOD.etdump`.
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from devices.base import Job, Repeat, Trial
+from devices.base import Job, Repeat
+from devices.tables import from_table
 from model.config import N_CODEBOOK
 from model.decoding import DecodingOptions, Pass
-from model.errors import DeviceError
+from model.errors import ConfigError, DeviceError
 from model.generate import Limits, Request
 
 FORMAT = 1
@@ -106,15 +106,13 @@ def read_report(folder: Path) -> Repeat:
     Raises:
         DeviceError: A file is missing, damaged, or of another format.
     """
+    where = folder / "report.json"
     try:
-        report: dict[str, Any] = json.loads((folder / "report.json").read_text())
-        if report.pop("format") != FORMAT:
-            raise DeviceError(f"{folder / 'report.json'} is not of format {FORMAT}")
+        report = json.loads(where.read_text(encoding="utf-8"))
+        if not isinstance(report, dict) or report.pop("format", None) != FORMAT:
+            raise DeviceError(f"{where} is not of format {FORMAT}")
         codes = np.fromfile(folder / "codes.bin", "<i2").astype(np.int64).reshape(N_CODEBOOK, -1)
         waveform = np.fromfile(folder / "waveform.bin", "<f4").astype(np.float32)
-        for name in ("backends", "warmup_ms", "warnings"):
-            report[name] = tuple(report.get(name, ()))
-        report["trials"] = tuple(Trial(**trial) for trial in report["trials"])
-        return Repeat(codes=codes, waveform=waveform, **report)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return from_table(Repeat, report, str(where), codes=codes, waveform=waveform)
+    except (OSError, ValueError, RecursionError, ConfigError) as error:
         raise DeviceError(f"the runner's report in {folder} cannot be read: {error}") from error

@@ -37,8 +37,8 @@ class Launch:
         profile: Trace operators in place of measuring.
     """
 
-    affinity: int = 0
-    limit_s: float = 1200.0
+    affinity: int
+    limit_s: float
     profile: bool = False
 
 

@@ -99,7 +99,7 @@ class Store:
         Raises:
             DeviceError: One has a name that does not fit, such as a path out of the folder.
         """
-        listing = output_of(self._link, f"ls -1 -- {shlex.quote(folder)}").splitlines()
+        listing = output_of(self._link, f"ls -1A -- {shlex.quote(folder)}").splitlines()
         strange = [name for name in listing if not re.fullmatch(pattern, name)]
         if strange:
             raise DeviceError(

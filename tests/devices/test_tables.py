@@ -17,12 +17,30 @@ class Example:
     on: bool = False
     words: tuple[str, ...] = ()
     match: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known: int | None = None
+    parts: tuple["Part", ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    size: float
 
 
 def test_a_table_fills_the_fields_it_names_and_leaves_the_defaults():
     made = from_table(Example, {"name": "x", "share": 1, "match": {"a": ["b"]}}, "here")
     assert made == Example("x", share=1.0, match={"a": ("b",)})
     assert isinstance(made.share, float)
+
+
+def test_parts_are_dataclasses_of_their_own_and_what_is_unknown_is_none():
+    made = from_table(Example, {"name": "x", "known": None, "parts": [{"size": 2}]}, "here")
+    assert made == Example("x", parts=(Part(2.0),))
+
+
+def test_what_comes_from_elsewhere_must_not_stand_in_the_table():
+    assert from_table(Example, {"count": 2}, "here", name="x") == Example("x", count=2)
+    with pytest.raises(ConfigError, match="unknown key 'name'"):
+        from_table(Example, {"name": "y"}, "here", name="x")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +55,11 @@ def test_a_table_fills_the_fields_it_names_and_leaves_the_defaults():
         ({"name": "x", "words": "one"}, "here words must be a list"),
         ({"name": "x", "words": [1]}, "here words must be a string"),
         ({"name": "x", "match": {"a": "b"}}, "here match.a must be a list"),
+        ({"name": "x", "share": float("nan")}, "here share must be a number"),
+        ({"name": "x", "share": 10**400}, "here share must be a number"),
+        ({"name": "x", "known": "1"}, "here known must be a whole number"),
+        ({"name": "x", "parts": [{"size": "1"}]}, "here parts size must be a number"),
+        ({"name": "x", "parts": [3]}, "here parts must be a table"),
         (["x"], "here must be a table"),
     ],
 )
