@@ -165,6 +165,7 @@ def open_journal(folder: Path, header: Header, *, resume: bool) -> Journal:
     if not journals:
         raise ConfigError(f"nothing to resume in {folder}: every run there is finished")
     journal = Journal(journals[-1])
+    journal.repair()
     before = assemble(journal.entries()).header
     same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases")
     differing = [name for name in same if getattr(before, name) != getattr(header, name)]

@@ -215,6 +215,14 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
+    def repair(self) -> None:
+        """Take off a last line cut short by a kill, so that entries can be added again."""
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+
     def entries(self) -> list[dict[str, Any]]:
         """Read all whole entries; a last line cut short by a kill is left out.
 

@@ -36,11 +36,13 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
     about = [
         entry for entry in entries if entry.get("case") == asdict(case) or entry.get("pair") == pair
     ]
+    repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
     failures = [entry for entry in about if entry["kind"] == "failure"]
+    if len(repeats) == header.schedule.repeats:  # a device that was lost has come back
+        failures = [entry for entry in failures if entry["outcome"] != Outcome.LOST]
     if failures:
         return Row(case, Outcome(failures[0]["outcome"]), failures[0]["reason"])
     lowered = [entry for entry in about if entry["kind"] == "lowered"]
-    repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
     if not lowered or not repeats:
         return Row(case, Outcome.UNFINISHED, "the run was cut short: `bench run --resume` goes on")
     manifest = manifest_from_json(lowered[0]["manifest"])

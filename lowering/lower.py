@@ -115,6 +115,8 @@ def lower(spec: LoweringSpec) -> None:
         codec = load_codec(spec.choice.codec, spec.choice.codec_checkpoint)
         table = methods(model, codec.decoder)
         samples = calibration_samples(spec.calibration) if scheme.graph else {}
+        recording = read_recording(spec.verification.folder())
+        reference = read_reference(spec.verification)
     with clock.stage("quantize and export"):
         quantized = {
             name: quantize(
@@ -139,12 +141,7 @@ def lower(spec: LoweringSpec) -> None:
         planned = planned_bytes(buffer)
     check_delegated(spec.backend, backend, {n: d.macs_share for n, d in delegations.items()})
     with clock.stage("verify"):
-        checks = verify(
-            LoadedProgram(buffer).call,
-            eager(table),
-            read_recording(spec.verification.folder()),
-            read_reference(spec.verification),
-        )
+        checks = verify(LoadedProgram(buffer).call, eager(table), recording, reference)
     manifest = Manifest(
         model=spec.choice.name,
         trained=info.trained,

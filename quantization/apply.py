@@ -16,6 +16,8 @@ from quantization.coverage import Coverage, leaves_with_weights, measure_coverag
 from quantization.schemes import Choose, Scheme
 
 Export = Callable[[Method], ExportedProgram]
+WITH_WEIGHTS = ("aten.linear.default", "aten.conv1d.default", "aten.conv2d.default")
+
 Samples = Sequence[tuple[Any, ...]]
 
 
@@ -105,7 +107,7 @@ def quantized_modules(converted: torch.fx.GraphModule) -> list[str]:
     for node in converted.graph.nodes:
         operands = [arg for arg in node.args if isinstance(arg, torch.fx.Node)]
         dequantized = [arg for arg in operands if "dequantize" in str(arg.target)]
-        if str(node.target).split(".")[-2] in ("linear", "conv1d") and len(dequantized) > 1:
-            stack = node.meta["nn_module_stack"]
-            names.append(str(list(stack.values())[-1][0]))
+        if str(node.target) in WITH_WEIGHTS and len(dequantized) > 1:
+            path, _ = list(node.meta["nn_module_stack"].values())[-1]
+            names.append(str(path).removeprefix("L['self']").lstrip("."))
     return names

@@ -1,0 +1,103 @@
+"""Every method of MobileSpeech goes to XNNPACK whole, and says what fp32 eager says."""
+
+import dataclasses
+
+import pytest
+
+from bench.pipeline import Plan
+from devices.base import Job, Schedule
+from devices.host import Host
+from lowering.artifact import read_artifact
+from lowering.build import build_artifacts, build_references
+from lowering.reference import read_reference
+from model.choice import ModelChoice
+from model.utterance import built_in_utterances
+
+SCHEMES = ("fp32", "8da8w", "int8-static")
+MOST_DELEGATES = {"smd": 1, "codec_decoder": 3}
+
+
+@pytest.fixture(scope="module")
+def plan():
+    utterances = (built_in_utterances()["short"],)
+    return Plan("host", ModelChoice("tiny"), SCHEMES, ("xnnpack",), utterances)
+
+
+@pytest.fixture(scope="module")
+def artifacts(plan):
+    specs = [plan.lowering(scheme, "xnnpack") for scheme in SCHEMES]
+    wanted = [*specs[0].calibration, specs[0].verification, plan.reference(plan.utterances[0])]
+    build_references(wanted)
+    built = list(build_artifacts(specs))
+    assert [one.reason for one in built] == [""] * len(SCHEMES)
+    return {one.spec.scheme: read_artifact(one.spec.folder()) for one in built}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_method_is_one_delegate_or_a_few(artifacts, scheme):
+    for name, facts in artifacts[scheme].manifest.methods.items():
+        assert 1 <= facts.delegates <= MOST_DELEGATES.get(name, 1), name
+        assert facts.delegated_macs_share == 1
+
+
+@pytest.mark.slow
+def test_fp32_equals_eager(artifacts):
+    manifest = artifacts["fp32"].manifest
+    assert all(facts.max_abs_error < 1e-4 for facts in manifest.methods.values())
+    assert set(manifest.token_agreement) == {1.0}
+    assert manifest.lsd_db < 0.01
+
+
+@pytest.mark.slow
+def test_int8_is_near_fp32_and_smaller(artifacts):
+    for scheme in ("8da8w", "int8-static"):
+        manifest = artifacts[scheme].manifest
+        assert manifest.pte_bytes < artifacts["fp32"].manifest.pte_bytes
+        assert manifest.methods["smd"].snr_db > 15
+        assert min(manifest.token_agreement) > 0.5
+    assert artifacts["int8-static"].manifest.methods["smd"].calibration_samples > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_host_runs_the_whole_synthesis_and_fp32_says_eager_s_codes(plan, artifacts, scheme):
+    reference = read_reference(plan.reference(plan.utterances[0]))
+    artifact = artifacts[scheme]
+    job = Job(artifact.pte, artifact.manifest.limits, reference.request)
+    repeat = Host().measure(job, Schedule(warmup=0, iterations=2, threads=1))
+    assert repeat.threads == 1
+    assert len(repeat.trials) == 2
+    assert "XnnpackBackend" in repeat.backends
+    assert 0 < repeat.base_rss_bytes < repeat.peak_rss_bytes
+    assert len(repeat.waveform) == repeat.codes.shape[1] * 320
+    if scheme == "fp32":
+        assert (repeat.codes == reference.codes).all()
+
+
+@pytest.mark.slow
+def test_the_profile_names_operators_of_every_method(plan, artifacts):
+    reference = read_reference(plan.reference(plan.utterances[0]))
+    artifact = artifacts["fp32"]
+    job = Job(artifact.pte, artifact.manifest.limits, reference.request)
+    operators = Host().profile(job, Schedule(threads=1))
+    assert {operator.method for operator in operators} == set(artifact.manifest.methods)
+    assert any(operator.name.startswith("Fully Connected") for operator in operators)
+    assert all(operator.total_ms >= 0 for operator in operators)
+
+
+@pytest.mark.slow
+def test_a_second_build_makes_nothing(plan, artifacts):
+    specs = [plan.lowering(scheme, "xnnpack") for scheme in SCHEMES]
+    before = {spec.folder(): spec.folder().stat().st_mtime_ns for spec in specs}
+    assert all(not built.reason for built in build_artifacts(specs))
+    assert before == {spec.folder(): spec.folder().stat().st_mtime_ns for spec in specs}
+
+
+def test_a_pair_that_cannot_be_lowered_is_a_reason_and_not_the_end(plan):
+    spec = dataclasses.replace(
+        plan.lowering("8da8w", "xnnpack"), choice=ModelChoice("tiny"), sources="nothing made this"
+    )
+    missing = dataclasses.replace(spec.verification, sources="nor this")
+    (built,) = build_artifacts([dataclasses.replace(spec, scheme="fp32", verification=missing)])
+    assert "failed: FileNotFoundError" in built.reason

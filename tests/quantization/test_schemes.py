@@ -1,0 +1,51 @@
+"""Each scheme says, module by module, what it does."""
+
+import pytest
+import torch
+from torch import nn
+
+from model.errors import ConfigError
+from quantization.schemes import SCHEMES
+
+
+@pytest.mark.parametrize("name", [*SCHEMES])
+def test_every_scheme_describes_itself(name):
+    scheme = SCHEMES[name]()
+    assert scheme.summary
+    assert SCHEMES[name].__doc__
+    assert sum([scheme.graph, scheme.half, scheme.choose is not None]) <= 1
+
+
+def test_a_near_miss_is_named():
+    with pytest.raises(ConfigError, match="Did you mean '8da4w'"):
+        SCHEMES["8da4"]
+
+
+@pytest.mark.parametrize("name", ["8da8w", "8da4w", "mixed"])
+@pytest.mark.parametrize(
+    ("module", "where", "why"),
+    [
+        (nn.Conv1d(4, 4, 3), "convolution.depthwise", "linear layers only"),
+        (nn.Embedding(4, 4), "embedding.table", "linear layers only"),
+        (nn.Linear(64, 1), "norm.mean", "averaging weights"),
+        (nn.Linear(64, 1), "out", "single output"),
+        (nn.Linear(1, 64), "duration_token", "single input"),
+    ],
+)
+def test_what_stays_in_float_has_a_reason(name, module, where, why):
+    assert why in SCHEMES[name]().choose("smd", where, module)
+
+
+def test_weights_that_do_not_fill_groups_of_32_stay_in_float():
+    choice = SCHEMES["8da4w"]().choose("smd", "project", nn.Linear(80, 64))
+    assert "80 inputs" in choice
+
+
+def test_mixed_keeps_what_is_sampled_in_float_and_feed_forwards_in_4_bits():
+    choose = SCHEMES["mixed"]().choose
+    layer = nn.Linear(64, 64)
+    assert isinstance(choose("head_3", "", layer), str)
+    assert isinstance(choose("codec_decoder", "stem", layer), str)
+    assert choose("smd", "blocks.0.feed_forward.up", layer).weight_dtype == torch.int4
+    assert choose("smd", "blocks.0.self_attention.query", layer).weight_dtype == torch.int8
+    assert choose("prompt_encoder", "blocks.0.feed_forward.up", layer).weight_dtype == torch.int8

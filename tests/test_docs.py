@@ -1,0 +1,44 @@
+"""The documentation names everything there is, and shows the command line as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli import bench
+from bench.cli_docs import reference
+from bench.metrics import METRICS
+from bench.warnings import Doubt
+from devices.kinds import KINDS
+from lowering.backends import BACKENDS
+from model.codec.providers import CODECS
+from model.text.languages import LANGUAGES
+from quantization.schemes import SCHEMES
+from reports.formats import FORMATS
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+NAMES = [
+    *SCHEMES, *BACKENDS, *METRICS, *KINDS, *FORMATS, *CODECS, *LANGUAGES, *bench.commands,
+    *(doubt.name for doubt in Doubt),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_documented(name):
+    stem, _, number = name.rpartition("_")
+    described = f"`{stem}_0`" if number.isdigit() else f"`{name}`"
+    assert described in TEXT or f"`bench {name}`" in TEXT, f"docs/ does not name {name}"
+
+
+def test_the_command_line_reference_is_up_to_date():
+    said = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert said == reference(), "run: python -m bench.cli_docs > docs/cli.md"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page):
+    import re
+
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
