@@ -110,7 +110,7 @@ def write(run: Run, folder: Path | None) -> str:
         folder: What `Row.audio` is relative to; None where the files are not at hand.
     """
     frame, schemes = rows_frame(run), schemes_frame(run)
-    script = (PAGE / "page.js").read_text()
+    script = (PAGE / "page.js").read_text("utf-8")
     scheme_columns = metric_columns(schemes, (*KEY_METRICS, *COVERAGE_METRICS))
     columns = metric_columns(frame)
     environment = Environment(
@@ -146,7 +146,7 @@ def write(run: Run, folder: Path | None) -> str:
         reach=text(reach_of(run), "share"),
         searched=len(run.rows) > SEARCHED,
         utterances=utterance_views(run, clips_of(run, folder)),
-        style=Markup((PAGE / "page.css").read_text()),
+        style=Markup((PAGE / "page.css").read_text("utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
