@@ -76,11 +76,11 @@ def test_coverage_adds_up_over_methods(method):
 
 
 @pytest.mark.slow
-def test_static_int8_calibrates_on_the_samples_and_covers_linear_layers_and_convolutions(method):
+def test_static_int8_calibrates_on_the_samples_and_covers_linear_layers(method):
     from lowering.backends import BACKENDS
 
     samples = [(torch.randn(1, 20, 64),) for _ in range(4)]
-    quantizer = BACKENDS["xnnpack"]().quantizer()
+    quantizer = BACKENDS["xnnpack"]().quantizer("smd")
     quantized = quantize(
         "smd", method, SCHEMES["int8-static"](), export_method, quantizer=quantizer, samples=samples
     )
@@ -88,5 +88,4 @@ def test_static_int8_calibrates_on_the_samples_and_covers_linear_layers_and_conv
     error = run(quantized.program, *samples[0]) - want
     assert 0 < error.pow(2).sum() < want.pow(2).sum() / 100
     assert quantized.calibration_samples == 4
-    assert quantized.coverage.quantized_params == quantized.coverage.total_params
-    assert quantized.coverage.left_out == ()
+    assert [name for name, _ in quantized.coverage.left_out] == ["smd.convolution"]
