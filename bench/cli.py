@@ -16,7 +16,7 @@ from model.errors import HarnessError
 if TYPE_CHECKING:
     from bench.config import Config
     from bench.pipeline import Plan
-    from devices.base import Device, Schedule
+    from devices.base import Schedule
     from model.utterance import Utterance
 
 INTERRUPTED = 130
@@ -158,11 +158,9 @@ def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule
     return replace(schedule, **given)
 
 
-def open_device(name: str) -> "Device":
-    """Find a device by the name of a kind or of a profile."""
-    from devices.kinds import KINDS
-
-    return KINDS[name]()
+def tell(sentence: str) -> None:
+    """Say something that a person has to do about a device."""
+    click.echo(sentence, err=True)
 
 
 @bench.command()
@@ -185,15 +183,20 @@ def open_device(name: str) -> "Device":
 @click.pass_context
 def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Measure schemes and backends on a device, and print what they cost."""
+    from bench.pipeline import run as run_plan
+    from bench.view import new_view
+    from devices.kinds import find_profile, open_device
+    from lowering.backends import BACKENDS
+    from reports.formats import FORMATS
+
     plan = make_plan(ctx, flags)
+    profile = find_profile(plan.device_name, configuration(ctx).devices)
+    excluded = {name: profile.why_not(name) for name in BACKENDS}
+    plan = replace(plan, excluded={name: why for name, why in excluded.items() if why})
     if flags["dry_run"]:
         print_plan(plan)
         return
-    from bench.pipeline import run as run_plan
-    from bench.view import new_view
-    from reports.formats import FORMATS
-
-    device = open_device(plan.device_name)
+    device = open_device(profile, tell)
     with new_view(quiet=flags["quiet"]) as view:
         result = run_plan(plan, device, ctx.obj["results"], view.show, resume=flags["resume"])
     folder = ctx.obj["results"] / plan.device_name
@@ -211,7 +214,7 @@ def print_plan(plan: "Plan") -> None:
     """Print the cases of a plan, with what is known of each before it is measured."""
     for case in plan.cases():
         spec = plan.lowering(case.scheme, case.backend)
-        refused = spec.refused()
+        refused = plan.excluded.get(case.backend) or spec.refused()
         known = "lowered already" if spec.folder().exists() else "to be lowered"
         click.echo(f"{case}: {'skipped: ' + refused if refused else known}")
 
@@ -365,22 +368,43 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--profiles", is_flag=True, help="List every profile, attached or not.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def devices(as_json: bool) -> None:
-    """List the devices there are, with what they say of themselves."""
+@click.pass_context
+def devices(ctx: click.Context, profiles: bool, as_json: bool) -> None:
+    """List this machine and the phones that are attached, with their state."""
+    from bench.device_list import attached_devices, known_profiles
+
+    own = configuration(ctx).devices
+    found = known_profiles(own) if profiles else attached_devices(own, tell)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for entry in found:
+        name, *facts = entry.values()
+        click.echo(f"{name}: {', '.join(str(fact) for fact in facts if fact != '')}")
+
+
+@bench.command()
+@click.option("--device", required=True, help="A profile's name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def doctor(ctx: click.Context, device: str, as_json: bool) -> None:
+    """Check all that a run on a device needs, and say what to do about what is missing."""
     from dataclasses import asdict
 
-    from devices.kinds import KINDS
+    from bench.device_list import examine_device
 
-    infos = [KINDS[name]().info() for name in KINDS]
+    findings = []
+    for finding in examine_device(device, configuration(ctx).devices, tell):
+        findings.append(finding)
+        if not as_json:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            click.echo(f"{finding.state:<8} {finding.check}: {finding.detail}{remedy}")
     if as_json:
-        click.echo(json.dumps([asdict(info) for info in infos], indent=1))
-        return
-    for info in infos:
-        memory_gib = info.memory_bytes / (1 << 30)
-        click.echo(
-            f"{info.name}: {info.model}, {info.cores} cores, {memory_gib:.0f} GiB, {info.os}"
-        )
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    if any(finding.state == "problem" for finding in findings):
+        ctx.exit(4)
 
 
 bench.add_command(data)

@@ -58,6 +58,7 @@ class Plan:
         schedule: How often.
         passes: Passes of the decoding plan.
         tag: Goes into the run's name.
+        excluded: Backends that do not apply to the device, with the reason.
     """
 
     device_name: str
@@ -68,6 +69,7 @@ class Plan:
     schedule: Schedule = field(default_factory=Schedule)
     passes: tuple[int, ...] = DEFAULT_PASSES
     tag: str = ""
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def options(self) -> DecodingOptions:
@@ -190,7 +192,9 @@ def lower_pairs(plan: Plan, journal: Journal, show: Show) -> dict[tuple[str, str
     """Lower every pair of scheme and backend; what cannot be is a reason in the journal."""
     pairs = [(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
     specs = {pair: plan.lowering(*pair) for pair in pairs}
-    refused = {pair: spec.refused() for pair, spec in specs.items()}
+    refused = {
+        pair: plan.excluded.get(spec.backend) or spec.refused() for pair, spec in specs.items()
+    }
     for pair, reason in refused.items():
         if reason:
             journal.append("failure", failure(pair, Outcome.SKIPPED, reason))

@@ -1,11 +1,54 @@
-"""Every kind of device. A new kind goes here, with its import."""
+"""Every kind of device, and how a device is opened by name. A new kind goes here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from devices.android import open_android
 from devices.base import Device
+from devices.discovery import Notify
 from devices.host import Host
+from devices.host_native import HostNative
+from devices.profiles import Profile, load_profiles
+from devices.tables import Table
 from model.registry import Registry
 
-KINDS: Registry[Callable[[], Device]] = Registry("kind of device")
+HERE = ("host", "host-native")
 
-KINDS.register("host")(Host)
+KINDS: Registry[Callable[[Profile, Notify], Device]] = Registry("kind of device")
+
+
+@KINDS.register("host")
+def host(_: Profile, __: Notify) -> Device:
+    """This machine, through ExecuTorch's Python runtime."""
+    return Host()
+
+
+@KINDS.register("host-native")
+def host_native(profile: Profile, _: Notify) -> Device:
+    """This machine, through the native runner."""
+    return HostNative(profile.name)
+
+
+@KINDS.register("android")
+def android(profile: Profile, notify: Notify) -> Device:
+    """A phone over ADB, through the native runner."""
+    return open_android(profile, notify=notify)
+
+
+def find_profile(name: str, own: Mapping[str, Table]) -> Profile:
+    """Return the profile that `--device` names: this machine, a packaged phone, or a lab's own.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    if name in HERE and name not in own:
+        return Profile(name, title=f"this machine ({name})", kind=name)
+    return load_profiles(own)[name]
+
+
+def open_device(profile: Profile, notify: Notify) -> Device:
+    """Open the device of a profile.
+
+    Raises:
+        DeviceUnavailableError: It is not there, or not authorised.
+    """
+    return KINDS[profile.kind](profile, notify)
