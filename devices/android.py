@@ -117,10 +117,10 @@ class Android:
         found = {
             "THROTTLED": max(worst_status(noted), after.thermal_status or 0) > 0,
             "SLOWED": slowed(canary_before_ms, canary_after_ms),
-            "CORES-UNKNOWN": not cores,
-            "LOW-MEMORY": before.available_bytes is not None
+            "CORES_UNKNOWN": not cores,
+            "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
-            "DEBUG-SYSTEM": self._properties.get("ro.build.type", "user") != "user",
+            "DEBUG_SYSTEM": self._properties.get("ro.build.type", "user") != "user",
         }
         return [*changed, *doubts, *(code for code, true in found.items() if true)]
 

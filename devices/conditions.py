@@ -20,15 +20,15 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "HOT": "started above the temperature ceiling: cool the phone, or raise the ceiling",
         "THROTTLED": "the thermal status rose while measuring: cool the phone, measure again",
         "SLOWED": "a fixed workload took over 1.10 times as long afterwards: the phone slowed down",
-        "THERMAL-UNKNOWN": "the phone tells no thermal status; trust the fixed workload instead",
-        "THERMAL-OVERRIDE": "the thermal status is overridden: cmd thermalservice reset",
-        "LOW-BATTERY": "below 25 %: phones slow down; charge it first",
+        "THERMAL_UNKNOWN": "the phone tells no thermal status; trust the fixed workload instead",
+        "THERMAL_OVERRIDE": "the thermal status is overridden: cmd thermalservice reset",
+        "LOW_BATTERY": "below 25 %: phones slow down; charge it first",
         "CHARGING": "charging went on and heats the phone: unplug it, measure over Wi-Fi",
-        "CLOCKS-PINNED": "fixed-performance mode was on: compare only with runs that had it too",
-        "CLOCKS-NOT-PINNED": "fixed-performance mode was asked for and changed no clock",
-        "CORES-UNKNOWN": "the phone tells no core speeds: the runner ran on whichever cores",
-        "LOW-MEMORY": "less than twice the model was free: close apps, or restart the phone",
-        "DEBUG-SYSTEM": "not a user build of Android: its speed is not that of phones in the shops",
+        "CLOCKS_PINNED": "fixed-performance mode was on: compare only with runs that had it too",
+        "CLOCKS_NOT_PINNED": "fixed-performance mode was asked for and changed no clock",
+        "CORES_UNKNOWN": "the phone tells no core speeds: the runner ran on whichever cores",
+        "LOW_MEMORY": "less than twice the model was free: close apps, or restart the phone",
+        "DEBUG_SYSTEM": "not a user build of Android: its speed is not that of phones in the shops",
     }
 )
 LOW_BATTERY_PERCENT = 25
@@ -137,9 +137,9 @@ def wait_until_cool(
         conditions = read()
     doubts = {
         "HOT": is_hot(conditions, discipline),
-        "THERMAL-UNKNOWN": not conditions.known,
-        "THERMAL-OVERRIDE": conditions.thermal_override,
-        "LOW-BATTERY": conditions.battery_percent is not None
+        "THERMAL_UNKNOWN": not conditions.known,
+        "THERMAL_OVERRIDE": conditions.thermal_override,
+        "LOW_BATTERY": conditions.battery_percent is not None
         and conditions.battery_percent < LOW_BATTERY_PERCENT,
     }
     return conditions, [code for code, true in doubts.items() if true]

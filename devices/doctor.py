@@ -196,7 +196,7 @@ def clocks(patient: Patient) -> Finding:
     if not patient.conditions.max_clocks_khz:
         return Finding("clocks", WARNING, "not readable", "pinning them cannot be verified")
     with prepared(patient.link, BASE, Discipline(stop_charging=False, pin_clocks=True)) as doubts:
-        pinned = "CLOCKS-PINNED" in doubts
+        pinned = "CLOCKS_PINNED" in doubts
     highest_ghz = max(patient.conditions.max_clocks_khz) / 1e6
     detail = f"up to {highest_ghz:.2f} GHz; fixed-performance mode {'works' if pinned else 'fails'}"
     if pinned:

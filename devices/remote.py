@@ -12,7 +12,14 @@ from devices.bundle import Bundle
 from devices.conditions import watching
 from devices.exchange import write_request
 from devices.runner_call import check_outcome, runner_arguments
-from devices.shell import KILLED, CommandFailedError, Link, ShellResult, output_of
+from devices.shell import (
+    KILLED,
+    CommandFailedError,
+    Link,
+    ShellResult,
+    output_of,
+    printable,
+)
 from devices.store import Store
 from model.errors import DeviceError, DeviceUnavailableError
 
@@ -115,12 +122,13 @@ class RemoteRunner:
 
 def check_runner(device: str, result: ShellResult) -> None:
     """Make sure that the runner has finished, or say in words how it ended."""
+    said = printable(result.stderr.strip(), 200)
     if result.code == KILLED:
         raise CommandFailedError(
-            device, result, "the runner was killed, as Android does when memory runs out,"
+            device, result, "the runner was killed, as Android does when memory runs out"
         )
     if result.code in CANNOT_START:
-        raise CommandFailedError(device, result, "the system does not start the runner,")
+        raise CommandFailedError(device, result, f"the system does not start the runner: {said}")
     try:
         check_outcome(result.code, result.stdout, result.stderr)
     except DeviceError as error:

@@ -39,18 +39,20 @@ class UnauthorizedError(DeviceUnavailableError):
 class CommandFailedError(DeviceError):
     """A command on a device ended with a status other than 0.
 
-    Attributes:
+    Args:
         device: Address of the device.
         result: The command, its status and its output.
+        reason: What to say in place of the command and its output.
     """
 
     def __init__(self, device: str, result: ShellResult, reason: str = "") -> None:
         self.device = device
         self.result = result
-        said = printable(result.stderr.strip() or result.stdout.strip() or "nothing", 400)
-        reason = reason or f"status {result.code}"
-        command = printable(result.command, 200)
-        super().__init__(f"{device}: {reason} from `{command}`; it said: {said}")
+        if not reason:
+            said = printable(result.stderr.strip() or result.stdout.strip() or "nothing", 400)
+            command = printable(result.command, 200)
+            reason = f"status {result.code} from `{command}`; it said: {said}"
+        super().__init__(f"{device}: {reason}")
 
 
 class Link(Protocol):
@@ -172,5 +174,7 @@ def finished(
         )
     result = ShellResult(command, decoder.code, *decoder.output())
     if result.code == KILLED and took_s >= timeout_s:
-        raise CommandFailedError(device, result, f"over the limit of {timeout_s:g} s")
+        raise CommandFailedError(
+            device, result, f"over the limit of {timeout_s:g} s: `{printable(command, 80)}`"
+        )
     return result

@@ -43,7 +43,7 @@ def prepared(link: Link, base: str, discipline: Discipline) -> Iterator[Sequence
                 if read_conditions(link).powered:
                     doubts.append("CHARGING")
             if discipline.pin_clocks:
-                doubts.append("CLOCKS-PINNED" if pin_clocks(link) else "CLOCKS-NOT-PINNED")
+                doubts.append("CLOCKS_PINNED" if pin_clocks(link) else "CLOCKS_NOT_PINNED")
             yield doubts
         except BaseException:
             with contextlib.suppress(DeviceError, DeviceUnavailableError):

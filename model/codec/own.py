@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.checkpoint import load_checkpoint
+from model.checkpoint import load_checkpoint, tensor_hash
 from model.codec.quantizer import ResidualQuantizer
 from model.codec.spectral import N_BIN, N_FFT, InverseSTFT, frame_spectrum, mel_filters
 from model.config import CODEBOOK_SIZE, HOP_LENGTH, N_CODEBOOK
@@ -188,6 +188,19 @@ class OwnCodec(nn.Module):
         """Tensors of a checkpoint: all but constants that the configuration implies."""
         constant = (".mean.weight", "synthesis.kernel", "decoder.quantizer.entries")
         return {n: t for n, t in self.state_dict().items() if not n.endswith(constant)}
+
+    def codes_sha256(self) -> str:
+        """Hash of what decides codes, encoder and codebooks, at a checkpoint's precision.
+
+        Codes made with one codec mean the same to every other of the same hash, however much
+        longer its decoder was trained.
+        """
+        deciding = {
+            name: tensor.half()
+            for name, tensor in self.learned_state().items()
+            if not name.startswith("decoder.")
+        }
+        return tensor_hash(deciding)
 
     def load_learned_state(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `learned_state` returned.

@@ -32,12 +32,12 @@ from model.training.state import (
     write_state,
 )
 
-BATCH, FRAMES = 12, 64  # crops per step and frames per crop
+BATCH, FRAMES = 8, 64  # crops per step and frames per crop
 WARMUP_STEPS = 100  # of the learning rate, and of training without quantization
 KMEANS_FRAMES = 24_000
 DROPOUT = 0.25  # share of crops that keep only some codebooks
 COMMITMENT = 0.25
-PEAK_RATE = 2e-3
+PEAK_RATE = 1.5e-3
 SAVE_EVERY_S, VALIDATE_EVERY_S = 60.0, 120.0
 
 
@@ -217,7 +217,12 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def save_codec(codec: OwnCodec, path: Path, facts: dict[str, Any]) -> None:
     """Write a codec as a checkpoint that `model.codec.own.load_own` reads."""
-    metadata = {"kind": "codec", "config": dataclasses.asdict(codec.config), **facts}
+    metadata = {
+        "kind": "codec",
+        "config": dataclasses.asdict(codec.config),
+        "codes_sha256": codec.codes_sha256(),
+        **facts,
+    }
     save_checkpoint(path, codec.learned_state(), metadata)
 
 

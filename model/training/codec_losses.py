@@ -7,22 +7,23 @@ from model.codec.spectral import mel_filters
 
 # (window, mel bands); the two groups take turns, which halves the cost of a step.
 SCALES = (((2048, 160), (512, 64), (128, 16)), ((1024, 100), (256, 32)))
-COMPLEX_SCALES = (1024, 512, 256)
-POWER = 0.3
+PHASE_SCALES = (1024, 512, 256)
+POWER = 0.6  # of a bin's magnitude, as the weight of its phase
 
 
 class SpectralLoss(nn.Module):
-    """Log-mel distance at five resolutions and a phase-aware distance at three of them.
+    """Log-mel distance at five resolutions and a phase distance at three of them.
 
-    The first is that of DAC (arXiv 2306.06546, section 3.4). The second compares complex spectra
-    whose magnitudes are raised to the power 0.3 (arXiv 1911.04697): it rewards the right phase
-    where the codes can carry it, at low frequencies.
+    The first is that of DAC (arXiv 2306.06546, section 3.4). The second is one minus the cosine
+    between the phases of a bin. A distance of complex spectra would do both at once, but it is
+    smallest at zero magnitude wherever the phase cannot be told from the codes, and so takes most
+    of the energy out of the high bands.
 
     Args:
-        phase_weight: Weight of the complex distance beside the mel distance.
+        phase_weight: Weight of the phase distance beside the mel distance.
     """
 
-    def __init__(self, phase_weight: float = 1.0) -> None:
+    def __init__(self, phase_weight: float = 0.3) -> None:
         super().__init__()
         self.phase_weight = phase_weight
         for n_fft, n_mel in SCALES[0] + SCALES[1]:
@@ -38,7 +39,7 @@ class SpectralLoss(nn.Module):
             The total and its parts by name.
         """
         scales = SCALES[0] + SCALES[1] if step is None else SCALES[step % 2]
-        n_complex = sum(n_fft in COMPLEX_SCALES for n_fft, _ in scales)
+        n_phase = sum(n_fft in PHASE_SCALES for n_fft, _ in scales)
         mel = output.new_zeros(())
         phase = output.new_zeros(())
         for n_fft, _ in scales:
@@ -49,9 +50,9 @@ class SpectralLoss(nn.Module):
             )
             out_power, ref_power = (s.real.square() + s.imag.square() + 1e-12 for s in (out, ref))
             mel = mel + log_mel_distance(out_power, ref_power, filters)
-            if n_fft in COMPLEX_SCALES:
-                phase = phase + pressed_distance(out, ref, out_power, ref_power)
-        mel, phase = mel / len(scales), phase / n_complex
+            if n_fft in PHASE_SCALES:
+                phase = phase + phase_distance(out, ref, out_power, ref_power)
+        mel, phase = mel / len(scales), phase / n_phase
         return mel + self.phase_weight * phase, {"mel": mel.detach(), "phase": phase.detach()}
 
 
@@ -64,13 +65,11 @@ def log_mel_distance(output_power: Tensor, target_power: Tensor, filters: Tensor
     return (out - ref).abs().mean()
 
 
-def pressed_distance(
+def phase_distance(
     output: Tensor, target: Tensor, output_power: Tensor, target_power: Tensor
 ) -> Tensor:
-    """Distance of two spectra with compressed magnitudes, relative to the target's energy."""
-    # |X|^2 to the power (0.3 - 1) / 2 turns X into X |X|^-0.7.
-    out_gain, ref_gain = (p.pow((POWER - 1) / 2) for p in (output_power, target_power))
-    real = output.real * out_gain - target.real * ref_gain
-    imaginary = output.imag * out_gain - target.imag * ref_gain
-    energy = target_power.pow(POWER)
-    return (real.square() + imaginary.square()).mean() / energy.mean().clamp_min(1e-4)
+    """One minus the cosine between phases, 0 to 2, weighted by the target's compressed energy."""
+    product = output.real * target.real + output.imag * target.imag
+    cosine = product * torch.rsqrt(output_power * target_power)
+    weight = target_power.pow(POWER / 2)
+    return 1 - (cosine * weight).sum() / weight.sum()

@@ -39,7 +39,7 @@ from model.training.speech_validation import Rehearsal, guessed_codes, rehearsal
 from model.training.tokens import TokenisedUtterance, read_manifest, read_tokens
 
 LOG_EVERY_STEPS = 20  # also the only steps after which state is saved
-SAVE_EVERY_S, VALIDATE_EVERY_S = 120.0, 300.0
+SAVE_EVERY_S, VALIDATE_EVERY_S = 120.0, 600.0
 VALIDATION_BATCHES, REHEARSALS = 2, 6
 
 

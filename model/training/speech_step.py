@@ -1,4 +1,4 @@
-"""One step of MobileSpeech's training: forward, losses, optimizers and what resuming needs."""
+"""One step of MobileSpeech's training: forward, losses, optimizer and what resuming needs."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from model.checkpoint import save_checkpoint
 from model.config import N_CODEBOOK
@@ -47,8 +47,8 @@ class SpeechSettings:
         bf16: Whether matrix products run in bfloat16.
     """
 
-    batch_frames: int = 3000
-    rate: float = 2e-3
+    batch_frames: int = 2000
+    rate: float = 1e-3
     warmup_steps: int = 100
     decay_share: float = 0.3
     weight_decay: float = 0.01
@@ -60,31 +60,14 @@ class SpeechSettings:
     bf16: bool = True
 
 
-def speech_optimizers(model: nn.Module, settings: SpeechSettings) -> list[Optimizer]:
-    """Muon (arXiv 2502.16982) for the matrices inside blocks, AdamW for everything else."""
-    inner: list[nn.Parameter] = []
-    matrices: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        if parameter.ndim == 2 and "blocks." in name:
-            inner.append(parameter)
-        else:
-            (matrices if parameter.ndim > 1 else rest).append(parameter)
+def speech_optimizer(model: nn.Module, settings: SpeechSettings) -> Optimizer:
+    """AdamW; only matrices decay."""
+    learnt = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": rest, "weight_decay": 0.0},
+        {"params": [p for p in learnt if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in learnt if p.ndim == 1], "weight_decay": 0.0},
     ]
-    return [
-        Muon(
-            inner,
-            lr=settings.rate,
-            weight_decay=settings.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        ),
-        AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), fused=True),
-    ]
+    return AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), fused=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +134,7 @@ def forward_losses(
 
 
 class SpeechTraining:
-    """MobileSpeech, its optimizers and its data.
+    """MobileSpeech, its optimizer and its data.
 
     Every random number of a step is a function of the seed and of the step's number, so that a
     resumed run draws what an uninterrupted one would have drawn.
@@ -167,7 +150,7 @@ class SpeechTraining:
     ) -> None:
         self.model, self.sampler, self.settings = model, sampler, settings
         self.device = next(model.parameters()).device
-        self.optimizers = speech_optimizers(model, settings)
+        self.optimizer = speech_optimizer(model, settings)
         self.average = MovingAverage(self.parameters(), settings.average_decay)
         self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
 
@@ -184,9 +167,8 @@ class SpeechTraining:
         settings = self.settings
         scale = min(1.0, (self.step + 1) / settings.warmup_steps)
         scale *= min(1.0, max(0.02, (1 - progress) / settings.decay_share))
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = settings.rate * scale
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.rate * scale
 
     def generator(self) -> torch.Generator:
         """Random numbers of the present step."""
@@ -215,12 +197,10 @@ class SpeechTraining:
         total = losses.codes + settings.duration_weight * (
             losses.durations + losses.prompt_durations
         )
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
+        self.optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]  # torch's own signature
         norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
         self.average.update(self.parameters())
         self.step += 1
         self.audio_s += batch.seconds
@@ -236,8 +216,7 @@ class SpeechTraining:
         """Write all that resuming needs."""
         tensors = {f"model.{n}": p.detach() for n, p in self.parameters().items()}
         tensors |= {f"average.{n}": t for n, t in self.average.values.items()}
-        for index, optimizer in enumerate(self.optimizers):
-            tensors |= optimizer_tensors(optimizer, f"optimizer{index}")
+        tensors |= optimizer_tensors(self.optimizer, "optimizer")
         facts = {
             "config": dataclasses.asdict(self.model.config),
             "step": self.step,
@@ -266,8 +245,7 @@ class SpeechTraining:
         self.model.load_state_dict(part("model."), strict=False)
         self.average.values = {n: t.to(self.device) for n, t in part("average.").items()}
         self.average.steps = facts["average_steps"]
-        for index, optimizer in enumerate(self.optimizers):
-            restore_optimizer(optimizer, f"optimizer{index}", tensors)
+        restore_optimizer(self.optimizer, "optimizer", tensors)
         self.step, self.elapsed_s = facts["step"], facts["elapsed_s"]
         self.audio_s = facts["audio_s"]
         return True

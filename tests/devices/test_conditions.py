@@ -105,10 +105,10 @@ def test_the_ceiling_is_the_users():
 @pytest.mark.parametrize(
     ("state", "code"),
     [
-        (Conditions(), "THERMAL-UNKNOWN"),
-        (Conditions(0, thermal_override=True), "THERMAL-OVERRIDE"),
-        (Conditions(0, battery_percent=0), "LOW-BATTERY"),
-        (Conditions(0, battery_percent=24), "LOW-BATTERY"),
+        (Conditions(), "THERMAL_UNKNOWN"),
+        (Conditions(0, thermal_override=True), "THERMAL_OVERRIDE"),
+        (Conditions(0, battery_percent=0), "LOW_BATTERY"),
+        (Conditions(0, battery_percent=24), "LOW_BATTERY"),
     ],
 )
 def test_each_doubt_has_its_code_and_each_code_a_remedy(state, code):

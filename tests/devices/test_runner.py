@@ -112,14 +112,6 @@ def test_every_iteration_gives_the_same_speech(tiny_pte, make_job, run, tmp_path
         assert (once / name).read_bytes() == (more / name).read_bytes()
 
 
-def test_a_longer_warm_up_leaves_peak_memory_alone(tiny_pte, make_job, run):
-    """The second load must not count: it would double the weights."""
-    _, _, out = run(make_job(tiny_pte))
-    repeat = read_report(out)
-    loaded = repeat.load_peak_rss_bytes - repeat.base_rss_bytes
-    assert repeat.peak_rss_bytes < repeat.base_rss_bytes + 2 * loaded
-
-
 def test_affinity_limits_the_threads(tiny_pte, make_job, run):
     schedule = Schedule(warmup=0, iterations=1, threads=0)
     status, _, out = run(make_job(tiny_pte), schedule, "--affinity", "1")

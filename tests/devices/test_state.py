@@ -55,7 +55,7 @@ def test_charging_stops_and_clocks_are_pinned_only_while_measuring(tmp_path):
     with prepared(phone(tmp_path), str(tmp_path / "base"), BOTH) as doubts:
         assert state(tmp_path) == DURING
     assert state(tmp_path) == BEFORE
-    assert doubts == ["CLOCKS-PINNED"]
+    assert doubts == ["CLOCKS_PINNED"]
     assert not (tmp_path / "base" / UNRESTORED).exists()
 
 
@@ -130,4 +130,4 @@ def test_charging_that_goes_on_and_clocks_that_stay_are_doubts(tmp_path):
         {"dumpsys": "echo '  USB powered: true'", "cmd": "exit 0", "cat": "echo 3200000"},
     )
     with prepared(link, str(tmp_path / "base"), BOTH) as doubts:
-        assert doubts == ["CHARGING", "CLOCKS-NOT-PINNED"]
+        assert doubts == ["CHARGING", "CLOCKS_NOT_PINNED"]

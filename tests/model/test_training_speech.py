@@ -203,7 +203,7 @@ def test_the_rate_warms_up_stays_and_falls():
     def rate(step, progress):
         training.step = step
         training.set_rate(progress)
-        return training.optimizers[0].param_groups[0]["lr"]
+        return training.optimizer.param_groups[0]["lr"]
 
     peak = training.settings.rate
     assert rate(0, 0.0) == pytest.approx(peak / 5)

@@ -1,0 +1,242 @@
+"""Training of the codec: codebooks, losses, and coming back after being killed."""
+
+import json
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.checkpoint import load_checkpoint
+from model.codec.own import CodecConfig, load_own
+from model.codec.quantizer import ResidualQuantizer
+from model.data.corpus import Utterance, digest, write_shard
+from model.errors import CheckpointError
+from model.training import codec as codec_module
+from model.training import codec_decoder as decoder_module
+from model.training.codec import CodecTraining, decode_latents, run
+from model.training.codec_data import CropSampler, is_validation, open_corpora
+from model.training.codec_decoder import DecoderTraining
+from model.training.codec_discriminators import Discriminators, critic_loss, feature_loss
+from model.training.codec_ema import CodebookTrainer, kmeans
+from model.training.codec_losses import SpectralLoss
+from model.training.state import read_state, write_state
+
+SMALL = CodecConfig(
+    code_width=8, encoder_width=16, encoder_layers=1, decoder_width=16, decoder_layers=1
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(codec_module, "WARMUP_STEPS", 2)
+    monkeypatch.setattr(codec_module, "KMEANS_FRAMES", 1100)
+    for module in (codec_module, decoder_module):
+        monkeypatch.setattr(module, "BATCH", 2)
+        monkeypatch.setattr(module, "FRAMES", 20)
+    monkeypatch.setattr(decoder_module, "HEAD_START", 1)
+    monkeypatch.setattr(decoder_module, "CRITIC_FRAMES", 8)
+
+
+def hum(seconds: float, pitch_hz: float) -> np.ndarray:
+    time_s = np.arange(int(seconds * 24_000)) / 24_000
+    return (8000 * np.sin(2 * np.pi * pitch_hz * time_s)).astype(np.int16)
+
+
+def make_training(seed: int = 0) -> CodecTraining:
+    sampler = CropSampler([hum(2, 150), hum(0.5, 300)], seed)
+    validation = CropSampler([hum(2, 200)], 1).draw(2, 6400, vary_gain=False)
+    return CodecTraining(sampler, validation, seed, SMALL)
+
+
+def test_kmeans_finds_the_clusters_that_are_there() -> None:
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.tensor([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0], [5.0, 5.0]])
+    points = centres.repeat(100, 1) + 0.1 * torch.randn(400, 2, generator=generator)
+    found = kmeans(points, 4, generator)
+    assert torch.cdist(centres, found).min(1).values.max() < 0.1
+
+
+def test_dead_codes_come_back_to_life() -> None:
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(2, 32, 4)
+    quantizer.codebooks[0, 1:] += 100  # all data is nearest to the first entry
+    books = CodebookTrainer(quantizer, decay=0.8, dead=0.5, seed=0)
+    latents = torch.randn(1, 512, 4)
+    assert len(quantizer.encode(latents)[:, 0].unique()) == 1
+    for _ in range(60):
+        books.quantize(latents, 0.0, update=True)
+    assert len(quantizer.encode(latents)[:, 0].unique()) > 24
+
+
+def test_gradients_go_straight_through_the_quantizer() -> None:
+    torch.manual_seed(0)
+    books = CodebookTrainer(ResidualQuantizer(2, 16, 4), decay=0.9, dead=0.0, seed=0)
+    latents = torch.randn(1, 5, 4, requires_grad=True)
+    quantized, commitment = books.quantize(latents, 0.0, update=False)
+    assert not torch.allclose(quantized, latents)
+    (gradient,) = torch.autograd.grad(quantized.sum(), latents, retain_graph=True)
+    torch.testing.assert_close(gradient, torch.ones_like(latents))
+    (pull,) = torch.autograd.grad(commitment, latents)
+    assert (pull * (latents - quantized)).sum() > 0
+
+
+def test_dropped_codebooks_leave_the_first_ones() -> None:
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(8, 16, 4)
+    books = CodebookTrainer(quantizer, decay=0.9, dead=0.0, seed=0)
+    latents = torch.randn(64, 3, 4)
+    quantized, _ = books.quantize(latents, 1.0, update=False)
+    codes = quantizer.encode(latents)
+    partial = torch.zeros_like(latents)
+    kept = torch.zeros(64, dtype=torch.long)
+    for q in range(8):
+        partial += quantizer.codebooks[q][codes[:, q]]
+        kept[(partial - quantized).abs().amax((1, 2)) < 1e-5] = q + 1
+    assert kept.min() >= 1
+    assert kept.max() <= 7
+    assert len(kept.unique()) > 3
+
+
+def test_the_spectral_loss_tells_level_and_phase_apart() -> None:
+    loss = SpectralLoss()
+    audio = torch.randn(1, 9600, generator=torch.Generator().manual_seed(0)) / 10
+    _, same = loss(audio, audio)
+    _, louder = loss(2 * audio, audio)
+    _, inverted = loss(-audio, audio)
+    assert same["mel"] == pytest.approx(0, abs=1e-5)
+    assert same["phase"] == pytest.approx(0, abs=1e-3)
+    assert louder["mel"] == pytest.approx(np.log(2), abs=0.01)
+    assert louder["phase"] == pytest.approx(0, abs=1e-3)
+    assert inverted["mel"] == pytest.approx(0, abs=1e-5)
+    assert inverted["phase"] == pytest.approx(2, abs=1e-3)
+
+
+def test_critics_prefer_recordings_once_they_learn_to() -> None:
+    torch.manual_seed(0)
+    critics = Discriminators()
+    optimizer = torch.optim.AdamW(critics.parameters(), lr=2e-3)
+    real = torch.from_numpy(hum(0.2, 200)[None] / 32768).float()
+    fake = torch.randn_like(real) / 10
+    losses = []
+    for _ in range(8):
+        loss = critic_loss(critics(real), critics(fake))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[0] == pytest.approx(2, abs=0.1)
+    assert losses[-1] < losses[0] - 0.05
+    assert feature_loss(critics(real), critics(real)) == 0
+
+
+def test_training_lowers_the_loss_and_uses_its_codes() -> None:
+    training = make_training()
+    before = training.validate()["mel"]
+    for _ in range(25):
+        training.train_step()
+    training.average.decay = 0.0
+    training.average.update(training.parameters())
+    after = training.validate()
+    assert after["mel"] < 0.8 * before
+    assert len(after["codes_used"]) == 8
+
+
+def test_resumed_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    whole = make_training()
+    for _ in range(4):
+        whole.train_step()
+    whole.save(tmp_path)
+    expected = [whole.train_step() for _ in range(2)]
+
+    resumed = make_training(seed=5)
+    assert resumed.resume(tmp_path)
+    assert [resumed.train_step() for _ in range(2)] == expected
+    for name, tensor in resumed.average.values.items():
+        assert torch.equal(tensor, whole.average.values[name]), name
+
+
+def test_a_folder_without_state_starts_anew_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    training = make_training()
+    assert not training.resume(tmp_path)
+    write_state(tmp_path, {"x": torch.zeros(100)}, {"step": 1})
+    assert read_state(tmp_path) is not None
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CheckpointError, match="damaged"):
+        training.resume(tmp_path)
+
+
+def test_a_run_leaves_a_log_a_state_and_a_checkpoint(tmp_path: Path) -> None:
+    training = make_training()
+    run(training, tmp_path, minutes=0.2 / 60)
+    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert entries[-1]["validation"].keys() >= {"mel", "phase", "snr_db", "codes_used", "bits"}
+    assert load_own(tmp_path / "codec.safetensors").trained
+    _, facts = load_checkpoint(tmp_path / "codec.safetensors", "codec")
+    assert facts["steps"] == training.step > 0
+
+
+def test_the_second_stage_leaves_encoder_and_codebooks_alone(tmp_path: Path) -> None:
+    first = make_training()
+    first.train_step()
+    first.export(tmp_path / "codec.safetensors")
+    start = load_own(tmp_path / "codec.safetensors")
+    _, before = load_checkpoint(tmp_path / "codec.safetensors", "codec")
+    second = DecoderTraining(start, first.sampler, first.validation, 0, before)
+    for _ in range(3):
+        losses = second.train_step()
+    assert "critic" in losses
+    second.export(tmp_path / "refined.safetensors")
+
+    refined = load_own(tmp_path / "refined.safetensors")
+    audio = first.validation
+    assert torch.equal(refined.encode(audio), start.encode(audio))
+    assert torch.equal(refined.codebooks, start.codebooks)
+    assert not torch.equal(refined.decode(start.encode(audio)), start.decode(start.encode(audio)))
+    _, facts = load_checkpoint(tmp_path / "refined.safetensors", "codec")
+    assert (facts["steps"], facts["decoder_steps"]) == (1, 3)
+    assert facts["codes_sha256"] == before["codes_sha256"] == refined.codes_sha256()
+    assert facts["sha256"] != before["sha256"]
+
+
+def test_training_synthesis_equals_what_is_exported() -> None:
+    codec = make_training().codec
+    codes = codec.encode(torch.rand(1, 6400) - 0.5)
+    fast = decode_latents(codec, codec.quantizer(codes))
+    exact = codec.decode(codes)
+    # bfloat16 has 8 bits of mantissa.
+    assert (fast - exact).square().sum() < 1e-3 * exact.square().sum()
+
+
+def test_test_items_and_validation_items_are_not_trained_on(tmp_path: Path) -> None:
+    items = []
+    for index in range(300):
+        audio = np.full(320, index + 1, dtype=np.int16)
+        item = Utterance(
+            name=f"item-{index}", speaker="s", lang="en", text="", source="p", licence="MIT",
+            split=("train", "test", "prompt", "valid")[index % 4], n_samples=320,
+            sha256=digest(audio),
+        )  # fmt: skip
+        items.append((item, audio))
+    write_shard(tmp_path, 0, items)
+    train, held_out = open_corpora([tmp_path])
+    kept = {int(a[0]) - 1 for a in train}
+    watched = {int(a[0]) - 1 for a in held_out}
+    assert not kept & watched
+    assert all(i % 4 == 0 for i in kept)
+    assert {i for i in range(300) if i % 4 == 3} <= watched
+    assert all(i % 4 in (0, 3) for i in watched)
+    chosen = replace(items[0][0], name="x", split="train")
+    assert is_validation(chosen) == (zlib.crc32(b"x") % 100 == 0)
+
+
+def test_short_utterances_are_padded_and_silence_is_never_drawn() -> None:
+    sampler = CropSampler([np.zeros(9000, dtype=np.int16), hum(0.1, 200)], 0)
+    crops = sampler.draw(5, 4800)
+    assert crops.shape == (5, 4800)
+    assert (crops[:, 2400:] == 0).all()
+    assert (crops[:, :2400].abs().amax(1) > 0.01).all()
