@@ -124,7 +124,7 @@ def lower(spec: LoweringSpec) -> None:
                 method,
                 scheme,
                 export_method,
-                quantizer=backend.quantizer(name) if scheme.graph and backend.quantizer else None,
+                quantizer=backend.quantizer(name) if scheme.graph else None,
                 samples=[method.nest(flat) for flat in samples.get(name, ())],
             )
             for name, method in table.items()

@@ -52,13 +52,18 @@ def quantize(
         method: In fp32; left unchanged.
         scheme: How to hold its numbers.
         export: Turns a method into an exported program.
-        quantizer: The backend's PT2E quantizer; only for graph schemes.
+        quantizer: The backend's PT2E quantizer, for graph schemes; None leaves the method in float.
         samples: Real inputs to calibrate on, nested like the method's; only for graph schemes.
     """
-    if scheme.graph:
+    if scheme.graph and quantizer is not None:
         return quantize_graph(name, method, export, quantizer, samples)
     if scheme.choose is None:
-        everything = dict.fromkeys(leaves_with_weights(method.module), "the scheme is a float one")
+        why = (
+            "the backend keeps this method in float"
+            if scheme.graph
+            else "the scheme is a float one"
+        )
+        everything = dict.fromkeys(leaves_with_weights(method.module), why)
         return Quantized(export(method), measure_coverage(name, method, (), everything))
     return quantize_modules(name, method, scheme.choose, export)
 
@@ -82,7 +87,7 @@ def quantize_modules(name: str, method: Method, choose: Choose, export: Export) 
 
 
 def quantize_graph(
-    name: str, method: Method, export: Export, quantizer: Quantizer | None, samples: Samples
+    name: str, method: Method, export: Export, quantizer: Quantizer, samples: Samples
 ) -> Quantized:
     """Quantize the exported graph with the backend's quantizer (PT2E), calibrated on samples."""
     prepared = prepare_pt2e(export(method).module(), quantizer)
