@@ -85,7 +85,7 @@ def read_request(path: Path, pte: Path) -> Job:
         )
         limits = Limits(**{limit.name: int(single[limit.name]) for limit in fields(Limits)})
         return Job(pte, limits, request)
-    except (OSError, ValueError, KeyError, StopIteration) as error:
+    except (OSError, ValueError, LookupError, StopIteration) as error:
         raise DeviceError(f"the request {path} cannot be read: {error}") from error
 
 

@@ -1,0 +1,57 @@
+"""The layers compute what their textbook forms compute."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from model.layers import Attention, Block, Memory, RMSNorm
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+def test_rms_norm_equals_torch_s():
+    x = torch.randn(2, 5, 48)
+    torch.testing.assert_close(RMSNorm(48)(x), F.rms_norm(x, (48,), eps=1e-6))
+
+
+def test_the_averaging_weights_are_not_trained():
+    trained = [name for name, p in RMSNorm(8).named_parameters() if p.requires_grad]
+    assert trained == ["scale"]
+
+
+def test_attention_equals_torch_s():
+    x, source = torch.randn(2, 7, 32), torch.randn(2, 9, 32)
+    attention, memory = Attention(32, 4), Memory(32, 32, 4)
+    reference = nn.MultiheadAttention(32, 4, bias=False, batch_first=True)
+    with torch.no_grad():
+        stacked = [attention.query.weight, memory.key.weight, memory.value.weight]
+        reference.in_proj_weight.copy_(torch.cat(stacked))
+        reference.out_proj.weight.copy_(attention.out.weight)
+        want, _ = reference(x, source, source)
+        torch.testing.assert_close(attention(x, *memory(source), None), want)
+
+
+@pytest.mark.parametrize("n_head", [0, 2])
+def test_padding_changes_nothing_before_it(n_head):
+    block = Block(16, 2, 3, n_head).eval()
+    x = torch.randn(1, 6, 16)
+    padded = F.pad(x, (0, 0, 0, 4), value=7.0)
+    mask = (torch.arange(10) < 6).float().reshape(1, 10, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(block(padded, mask)[:, :6], block(x, None))
+
+
+def test_padding_of_the_memory_changes_nothing():
+    block, memory = Block(16, 2, 3, 2, cross=True).eval(), Memory(16, 16, 2)
+    x, source = torch.randn(1, 6, 16), torch.randn(1, 5, 16)
+    padded = F.pad(source, (0, 0, 0, 3), value=7.0)
+    mask = (torch.arange(8) < 5).float().reshape(1, 8, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            block(x, None, memory(padded), mask), block(x, None, memory(source))
+        )
