@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch.fx import Node
     from torchao.quantization.pt2e.quantizer import Quantizer
 
-FLOAT_METHODS = "the methods' inputs and outputs are float32, and no conversion is lowered for them"
+FLOAT_METHODS = "inputs and outputs of the methods are float32: a half model has no way in or out"
 
 Partitioners = list[Any]
 

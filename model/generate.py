@@ -127,8 +127,8 @@ def regulate(rows: Float32, log_durations: Float32, limits: Limits) -> Float32:
     frames = np.maximum(1, np.floor(np.exp(log_durations.astype(np.float64)) + 0.5))
     if not frames.sum() <= limits.max_frames:
         raise InputError(
-            f"the predicted speech has {frames.sum():.0f} frames, over the model's {limits.max_frames}:"
-            " split the text into shorter sentences"
+            f"the predicted speech has {frames.sum():.0f} frames, over the model's"
+            f" {limits.max_frames}: split the text into shorter sentences"
         )
     index = np.repeat(np.arange(len(frames)), frames.astype(np.int64))
     index = np.append(index, np.repeat(index[-1:], -len(index) % per_step))

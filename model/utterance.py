@@ -90,4 +90,3 @@ def find_prompt(name_or_path: str) -> Prompt:
     if path.suffix or len(path.parts) > 1:
         raise ConfigError(f"no file {path}; built-in prompts: {', '.join(built_in_prompts())}.")
     return built_in_prompts()[name_or_path]
-
