@@ -26,8 +26,8 @@ class Backend:
         unavailable: Why it cannot be used here, with the remedy; empty where it can.
         refuses: Why it does not take a scheme, or an empty string.
         partitioners: Makes the partitioners for one method.
-        quantizer: Makes the PT2E quantizer of a method for graph schemes; None where the method stays
-            in float.
+        quantizer: Makes the PT2E quantizer of a method for graph schemes; None where the method
+            stays in float.
         dynamic: Whether methods take any length up to their bound, or one bucket's length.
         min_delegated: Least share of multiply-adds inside delegates; below it the lowering failed.
     """
