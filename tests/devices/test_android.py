@@ -208,7 +208,7 @@ device.measure(fake_job(folder), test_android.SCHEDULE)
 
 
 def measure_both(phone, name, pte, make_job):
-    job = make_job(pte, phonemes=(6,), prompt_frames=30)
+    job = make_job(pte, phonemes=(3,), prompt_frames=8, passes=(2, 1, 1, 1, 1, 1, 1, 1))
     profile = replace(load_profiles()[name], address=phone.address)
     device = open_android(profile)
     return device, job, device.measure(job, ONCE), HostNative().measure(job, ONCE)

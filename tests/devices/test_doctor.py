@@ -1,0 +1,134 @@
+"""The doctor: every trouble is found, and each has a remedy."""
+
+from dataclasses import replace
+
+import pytest
+from standin_phone.fake_runner import fake_bundle
+from standin_phone.local_link import LocalLink, ScriptedLink
+
+from devices import doctor
+from devices.conditions import Conditions, Discipline
+from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
+from devices.profiles import load_profiles
+from devices.state import UNRESTORED
+
+PIXEL8 = load_profiles()["pixel8"]
+HEALTHY = Conditions(
+    thermal_status=0,
+    battery_percent=80,
+    battery_c=30.0,
+    powered=True,
+    max_clocks_khz=(1800000,),
+    available_bytes=3_000_000_000,
+)
+
+
+def patient(link=None, conditions=HEALTHY, properties=None):
+    return Patient(
+        PIXEL8, link or ScriptedLink(""), properties or {}, conditions, Discipline(), None
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "state", "detail"),
+    [
+        ({"ro.build.version.release": "16"}, OK, "Android 16"),
+        ({"ro.kernel.qemu": "1"}, WARNING, "emulated"),
+        ({"ro.hardware": "ranchu"}, WARNING, "emulated"),
+        ({"ro.build.type": "userdebug"}, WARNING, "not a user build"),
+    ],
+)
+def test_the_system_is_judged_by_what_it_says(properties, state, detail):
+    found = doctor.system(patient(properties=properties))
+    assert (found.state, detail in found.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "state", "remedy"),
+    [
+        (HEALTHY, OK, ""),
+        (replace(HEALTHY, battery_c=45.0), WARNING, "let it cool below 37.0 °C"),
+        (replace(HEALTHY, thermal_status=3), WARNING, "let it cool"),
+        (replace(HEALTHY, thermal_override=True), PROBLEM, "cmd thermalservice reset"),
+        (Conditions(), WARNING, "Android 10 or newer"),
+    ],
+)
+def test_temperature_is_judged_with_a_remedy(conditions, state, remedy):
+    found = doctor.temperature(patient(conditions=conditions))
+    assert (found.state, remedy in found.remedy) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("available_bytes", "state"), [(3_000_000_000, OK), (100_000_000, WARNING), (None, WARNING)]
+)
+def test_memory_is_judged(available_bytes, state):
+    conditions = replace(HEALTHY, available_bytes=available_bytes)
+    assert doctor.memory(patient(conditions=conditions)).state == state
+
+
+@pytest.mark.parametrize(("free_kib", "state"), [(1_000_000, OK), (10_000, PROBLEM)])
+def test_room_is_judged(free_kib, state):
+    link = ScriptedLink(f"Filesystem 1K-blocks Used\n/dev/x 9 9 {free_kib} 9% /data\n")
+    assert doctor.room(patient(link)).state == state
+
+
+def test_missing_commands_are_named():
+    found = doctor.tools(patient(ScriptedLink("sha256sum\ndf\n")))
+    assert (found.state, found.detail) == (PROBLEM, "missing: sha256sum df")
+
+
+def test_a_low_battery_and_a_charger_that_cannot_be_stopped_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "BASE", str(tmp_path / "base"))
+    low = doctor.battery(patient(conditions=replace(HEALTHY, battery_percent=10)))
+    assert (low.state, low.remedy) == (WARNING, "charge it first")
+    charges = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: true'", "cmd": "exit 0"})
+    assert "cannot be stopped" in doctor.battery(patient(charges)).detail
+    stops = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: false'", "cmd": "exit 0"})
+    assert doctor.battery(patient(stops)).state == OK
+
+
+def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "BASE", str(tmp_path / "base"))
+    for behaviour, state in (("exit 2", OK), ("echo no such luck >&2; exit 1", PROBLEM)):
+        bundle = fake_bundle(tmp_path / behaviour[:6], behaviour)
+        found = doctor.runner(
+            replace(patient(LocalLink(tmp_path)), bundle_for=lambda _, b=bundle: b)
+        )
+        assert found.state == state
+    assert "no such luck" in found.detail
+
+
+def test_nothing_there_is_one_problem_and_no_error(monkeypatch):
+    monkeypatch.setattr("devices.discovery.usb_serials", list)
+    monkeypatch.setattr("devices.discovery.server_devices", dict)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    (found,) = examine(PIXEL8)
+    assert (found.check, found.state) == ("connection", PROBLEM)
+    assert "no Google Pixel 8 found" in found.detail
+    assert found.remedy
+
+
+@pytest.mark.slow
+def test_a_stand_in_phone_is_examined_from_connection_to_runner(phone_amd64, tmp_path):
+    profile = replace(load_profiles()["standin-amd64"], address=phone_amd64.address)
+    bundle = fake_bundle(tmp_path, "exit 2")
+    found = {f.check: f for f in examine(profile, bundle_for=lambda _: bundle)}
+    assert list(found) == [
+        *("connection", "leftovers", "system", "tools", "room", "memory"),
+        *("temperature", "battery", "clocks", "cores", "runner"),
+    ]
+    assert all(f.state != PROBLEM for f in found.values())
+    assert all(f.remedy for f in found.values() if f.state != OK)
+    assert "emulated" in found["system"].detail
+
+
+@pytest.mark.slow
+def test_what_an_interrupted_run_left_is_put_right_and_told(phone_amd64, tmp_path):
+    from devices.adb import AdbLink
+    from devices.android import BASE
+
+    AdbLink(phone_amd64.address).run(f"mkdir -p {BASE}; touch {BASE}/{UNRESTORED}")
+    profile = replace(load_profiles()["standin-amd64"], address=phone_amd64.address)
+    bundle = fake_bundle(tmp_path, "exit 2")
+    found = {f.check: f for f in examine(profile, bundle_for=lambda _: bundle)}
+    assert "cut off" in found["leftovers"].detail
