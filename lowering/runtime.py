@@ -1,8 +1,13 @@
-"""ExecuTorch's Python runtime, on this machine: the methods of a .pte as a `Call`."""
+"""ExecuTorch's Python runtime, on this machine: the methods of a .pte as a `Call`.
+
+The bindings are imported as the C extension they are: `executorch.runtime` in front of it imports
+all of the compiler for the sake of one warning, which is seconds in every fresh process.
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +15,15 @@ import numpy as np
 from model.generate import Array
 
 if TYPE_CHECKING:
-    from executorch.runtime import Program
+    from executorch.extension.pybindings._C import ExecuTorchProgram
+
+
+def bindings() -> ModuleType:
+    """Import the runtime's C extension, after torch, whose libraries it needs."""
+    import torch  # noqa: F401  # loads the libraries
+    from executorch.extension.pybindings import _C
+
+    return _C  # type: ignore[no-any-return]  # untyped library
 
 
 class LoadedProgram:
@@ -25,16 +38,22 @@ class LoadedProgram:
     """
 
     def __init__(self, source: bytes | Path, *, traced: bool = False) -> None:
-        from executorch.runtime import Runtime, Verification
+        runtime = bindings()
 
-        def load() -> "Program":
-            return Runtime.get().load_program(
-                source, verification=Verification.Minimal, enable_etdump=traced
-            )
+        def load() -> "ExecuTorchProgram":
+            options = {
+                "enable_etdump": traced,
+                "program_verification": runtime.Verification.Minimal,
+            }
+            if isinstance(source, Path):
+                return runtime._load_program(str(source), **options)
+            return runtime._load_program_from_buffer(source, **options)
 
+        self.source = source  # a program from a buffer reads from it as long as it lives
         program = load()
+        every = [program.get_method_name(i) for i in range(program.num_methods())]
         # Methods without inputs only carry provenance.
-        names = sorted(n for n in program.method_names if program.metadata(n).num_inputs())
+        names = sorted(name for name in every if program.method_meta(name).num_inputs())
         self.programs = {name: load() if traced else program for name in names}
         self.methods = {name: self.programs[name].load_method(name) for name in names}
 
@@ -43,7 +62,7 @@ class LoadedProgram:
         import torch
 
         tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs]
-        return [output.numpy() for output in self.methods[name].execute(tensors)]
+        return [output.numpy() for output in self.methods[name](tensors)]
 
     def write_etdumps(self, folder: Path) -> None:
         """Write what was recorded of each method to `METHOD.etdump`."""
@@ -53,14 +72,11 @@ class LoadedProgram:
 
 def set_threads(count: int) -> int:
     """Size the runtime's thread pool, 0 for one thread per core; returns the size it has."""
-    from executorch.extension.pybindings import portable_lib
-
-    portable_lib._unsafe_reset_threadpool(count or os.cpu_count())
-    return int(portable_lib._threadpool_get_thread_count())
+    runtime = bindings()
+    runtime._unsafe_reset_threadpool(count or os.cpu_count())
+    return int(runtime._threadpool_get_thread_count())
 
 
 def registered_backends() -> tuple[str, ...]:
     """Name the backends that the runtime was built with."""
-    from executorch.runtime import Runtime
-
-    return tuple(Runtime.get().backend_registry.registered_backend_names)
+    return tuple(bindings()._get_registered_backend_names())
