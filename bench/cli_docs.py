@@ -12,19 +12,26 @@ from bench.cli import bench
 WIDTH = 88
 
 
-def pages(command: click.Command, path: str) -> Iterator[str]:
+def pages(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
     """Write the help of a command, and of its commands, as markdown sections."""
-    context = click.Context(command, info_name=path, max_content_width=WIDTH, terminal_width=WIDTH)
-    yield f"## `{path}`\n\n```\n{command.get_help(context)}\n```\n"
+    context = click.Context(
+        command,
+        parent=parent,
+        info_name=name,
+        max_content_width=WIDTH,
+        terminal_width=WIDTH,
+        **command.context_settings,
+    )
+    yield f"## `{context.command_path}`\n\n```\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from pages(command.commands[name], f"{path} {name}")
+        for child in sorted(command.commands):
+            yield from pages(command.commands[child], child, context)
 
 
 def reference() -> str:
     """Write the whole reference."""
     intro = "# Command line\n\nMade by `python -m bench.cli_docs > docs/cli.md`.\n"
-    return "\n".join([intro, *pages(bench, "bench")])
+    return "\n".join([intro, *pages(bench, "bench", None)])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The kind of device `android`: phones over ADB, measured under discipline."""
 
 import contextlib
-import fcntl
-import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.bundle import Bundle, build_bundle
+from devices.claim import claimed
 from devices.conditions import Discipline, read_conditions, wait_until_cool, worst_status
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
@@ -21,10 +20,8 @@ from devices.remote import Launch, RemoteRunner
 from devices.shell import Link, output_of, printable
 from devices.state import prepared, restore
 from devices.store import Store
-from model.errors import DeviceUnavailableError
 
 BASE = "/data/local/tmp/mobilespeech-bench"
-LOCKS = Path.home() / ".cache" / "mobilespeech-bench" / "locks"
 EMULATORS = ("goldfish", "ranchu", "cutf_cvm")  # ro.hardware of Android's own
 
 
@@ -136,16 +133,8 @@ class Android:
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:
         """Keep other runs of this computer away from the phone, and undo what dead ones left."""
-        LOCKS.mkdir(parents=True, exist_ok=True)
-        serial = self._properties.get("ro.serialno") or self._link.address
-        name = hashlib.sha256(serial.encode()).hexdigest()[:16]
-        with (LOCKS / name).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DeviceUnavailableError(
-                    f"{self._link.address} is in use by another run on this computer"
-                ) from None
+        identity = self._properties.get("ro.serialno") or self._link.address
+        with claimed(identity, self._link.address):
             restore(self._link, BASE)
             self._runner.end_leftovers()
             yield

@@ -185,10 +185,10 @@ def running_elsewhere(phone, folder):
 import sys
 sys.path[:0] = {[str(Path.cwd()), str(Path(__file__).parents[1]), str(Path(__file__).parent)]!r}
 from pathlib import Path
-import devices.adb, devices.android, test_android
+import devices.adb, devices.claim, test_android
 from standin_phone.fake_runner import fake_bundle, fake_job
 home, folder = Path({str(folder / "home")!r}), Path({str(folder)!r})
-devices.adb.OWN_KEY, devices.android.LOCKS = home / "key", home / "locks"
+devices.adb.OWN_KEY, devices.claim.LOCKS = home / "key", home / "locks"
 class Phone:
     address = {phone.address!r}
 behaviour = "echo > $out/../started; exec sleep 1000"
