@@ -3,12 +3,14 @@
 import platform
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.bundle import TARGETS, build_bundle
 from devices.exchange import read_report, write_request
 from devices.host import host_info
+from devices.load import LoadWatch
 from devices.profiling import read_profile
 from devices.runner_call import check_outcome, runner_arguments
 from model.errors import DeviceError
@@ -36,9 +38,11 @@ class HostNative:
         Raises:
             DeviceError: The runner cannot be built, fails, crashes, hangs or reports nonsense.
         """
-        with tempfile.TemporaryDirectory(prefix="mobilespeech-") as folder:
-            self.run(job, schedule, Path(folder), profile=False)
-            return read_report(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            with LoadWatch() as watch:
+                self.run(job, schedule, Path(folder), profile=False)
+            repeat = read_report(Path(folder))
+        return replace(repeat, warnings=(*repeat.warnings, *watch.warnings()))
 
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own.
@@ -46,7 +50,7 @@ class HostNative:
         Raises:
             DeviceError: As `measure`.
         """
-        with tempfile.TemporaryDirectory(prefix="mobilespeech-") as folder:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self.run(job, schedule, Path(folder), profile=True)
             return read_profile(Path(folder))
 

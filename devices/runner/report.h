@@ -25,7 +25,7 @@ struct Report {
   size_t threads = 0;
   std::vector<double> warmup_ms;
   std::vector<Synthesis> trials;  // without codes and waveform, save for the last
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings;  // names of doubts
 };
 
 inline std::string quoted(const std::string& text) {

@@ -95,7 +95,7 @@ void measure(const Options& options, const Request& request, size_t threads) {
   for (const auto& [name, method] : model->methods())
     report.planned_bytes += method->planned_bytes();
   load(options, report.warm_load_ms);  // and away with it, so that it is not in the peak below
-  if (!reset_peak_memory()) report.warnings.push_back("peak memory includes that of loading");
+  if (!reset_peak_memory()) report.warnings.push_back("LOAD_IN_PEAK");
   Synthesizer synthesizer(*model, request);
   for (unsigned i = 0; i < options.warmup; i++)
     report.warmup_ms.push_back(synthesizer.run().wall_ms);
