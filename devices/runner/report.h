@@ -24,7 +24,7 @@ struct Report {
   size_t planned_bytes = 0;
   size_t threads = 0;
   std::vector<double> warmup_ms;
-  std::vector<Synthesis> trials;  // without codes and waveform, save for the last
+  std::vector<Synthesis> trials;      // without codes and waveform, save for the last
   std::vector<std::string> warnings;  // names of doubts
 };
 
