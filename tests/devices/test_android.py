@@ -165,7 +165,10 @@ def test_a_failed_run_charges_the_phone_again(real_phone, tmp_path):
 def test_a_program_that_is_ended_charges_the_phone_again(real_phone, tmp_path, ending):
     with running_elsewhere(real_phone, tmp_path) as program:
         program.send_signal(ending)
-        assert program.wait(30) != 0
+        try:
+            assert program.wait(30) != 0
+        finally:
+            program.kill()
     assert charging(real_phone) == "true"
     assert AdbLink(real_phone.address).run(f"test -e {BASE}/{UNRESTORED}").code != 0
 
@@ -182,7 +185,8 @@ def test_a_program_that_is_killed_leaves_a_phone_that_the_next_one_puts_right(re
 def running_elsewhere(phone, folder):
     """Measure in another process with a runner that takes long, until it has started."""
     program = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 sys.path[:0] = {[str(Path.cwd()), str(Path(__file__).parents[1]), str(Path(__file__).parent)]!r}
 from pathlib import Path
 import devices.adb, devices.claim, test_android
