@@ -28,7 +28,8 @@ class ModelInfo:
         steps: Optimizer steps behind them.
         hours: Hours of speech behind them, each repeat counted.
         sha256: Hash of the weights, the same wherever they are stored.
-        codec_sha256: Hash of the codec whose codes it speaks, "" where it is untrained.
+        codes_sha256: Hash of the encoder and codebooks whose codes it speaks, "" where it is
+            untrained.
     """
 
     name: str
@@ -36,7 +37,7 @@ class ModelInfo:
     steps: int
     hours: float
     sha256: str
-    codec_sha256: str = ""
+    codes_sha256: str = ""
 
 
 def load_model(
@@ -72,7 +73,7 @@ def load_model(
         steps=metadata["steps"],
         hours=metadata["hours"],
         sha256=metadata["sha256"],
-        codec_sha256=metadata["codec_sha256"],
+        codes_sha256=metadata["codes_sha256"],
     )
 
 

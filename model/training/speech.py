@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from model.checkpoint import load_checkpoint
 from model.codec.base import Codec
 from model.codec.own import load_own
 from model.config import CONFIGS
@@ -267,9 +266,9 @@ def main() -> None:
     try:
         budget = Budget(arguments.minutes, arguments.steps)
         manifest = read_manifest(arguments.tokens)
-        if load_checkpoint(arguments.codec, "codec")[1]["sha256"] != manifest["codec_sha256"]:
-            raise CheckpointError(f"{arguments.tokens} was not encoded with {arguments.codec}.")
         codec, utterances = load_own(arguments.codec), read_tokens(arguments.tokens)
+        if codec.codes_sha256() != manifest["codes_sha256"]:
+            raise CheckpointError(f"{arguments.tokens} was not encoded with {arguments.codec}.")
         training = start(arguments, utterances, codec)
         validation = None
         if not arguments.no_validation:
@@ -277,7 +276,7 @@ def main() -> None:
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
-    facts = {"codec_sha256": manifest["codec_sha256"], "qat": arguments.qat}
+    facts = {"codes_sha256": manifest["codes_sha256"], "qat": arguments.qat}
     run(training, budget, arguments.out, facts, validation)
 
 

@@ -255,7 +255,7 @@ class SpeechTraining:
 
         Args:
             path: Where to.
-            facts: What else to say of it, among it `codec_sha256`.
+            facts: What else to say of it, among it `codes_sha256`.
         """
         metadata = {
             "kind": KIND,

@@ -116,14 +116,14 @@ def read_tokens(folder: Path) -> list[TokenisedUtterance]:
 
 
 def encode_corpus(
-    corpus: AudioShards, encode: Encode, codec_sha256: str, folder: Path
+    corpus: AudioShards, encode: Encode, codes_sha256: str, folder: Path
 ) -> Iterator[int]:
     """Encode what a folder does not hold yet, pack by pack.
 
     Args:
         corpus: Utterances; those without phonemes are left out.
         encode: The codec.
-        codec_sha256: Hash of its checkpoint.
+        codes_sha256: Hash of what decides its codes.
         folder: Where to.
 
     Yields:
@@ -134,9 +134,9 @@ def encode_corpus(
     """
     folder.mkdir(parents=True, exist_ok=True)
     started = (folder / "manifest.json").is_file()
-    if started and read_manifest(folder)["codec_sha256"] != codec_sha256:
+    if started and read_manifest(folder)["codes_sha256"] != codes_sha256:
         raise ConfigError(f"{folder} holds another codec's codes: choose another folder")
-    _write_manifest(folder, codec_sha256)
+    _write_manifest(folder, codes_sha256)
     done = {item.name for item in read_items(folder)}
     missing = [
         index for index, item in enumerate(corpus.items) if item.phonemes and item.name not in done
@@ -149,7 +149,7 @@ def encode_corpus(
         _replace(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
         _replace(_items_path(folder, pack), _lines([corpus.items[index] for index in chosen]))
         yield len(missing) - first - len(chosen)
-    _write_manifest(folder, codec_sha256)
+    _write_manifest(folder, codes_sha256)
 
 
 def _encode_one(corpus: AudioShards, index: int, encode: Encode) -> NDArray[np.int64]:
@@ -159,11 +159,11 @@ def _encode_one(corpus: AudioShards, index: int, encode: Encode) -> NDArray[np.i
     return codes
 
 
-def _write_manifest(folder: Path, codec_sha256: str) -> None:
+def _write_manifest(folder: Path, codes_sha256: str) -> None:
     items = list(read_items(folder))
     facts = {
         "format": FORMAT,
-        "codec_sha256": codec_sha256,
+        "codes_sha256": codes_sha256,
         "inventory_sha256": inventory_sha256(),
         "utterances": len(items),
         "hours": round(sum(item.seconds for item in items) / 3600, 3),
@@ -196,7 +196,6 @@ def _replace(path: Path, data: bytes) -> None:
 
 def main() -> None:
     """Parse the command line and encode."""
-    from model.checkpoint import load_checkpoint
     from model.codec.own import load_own
 
     parser = argparse.ArgumentParser(
@@ -208,10 +207,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    sha256: str = load_checkpoint(arguments.codec, "codec")[1]["sha256"]
     codec = load_own(arguments.codec)
     corpus = AudioShards.open(*arguments.corpus)
-    for remaining in encode_corpus(corpus, codec.encode, sha256, arguments.out):
+    for remaining in encode_corpus(corpus, codec.encode, codec.codes_sha256(), arguments.out):
         print(f"{remaining} utterances to go", flush=True)
     manifest = read_manifest(arguments.out)
     print(f"{manifest['hours']} h of {manifest['speakers']} speakers in {arguments.out}")

@@ -21,7 +21,7 @@ def checkpoint(tmp_path):
             "kind": KIND,
             "config": dataclasses.asdict(CONFIGS["tiny"]),
             "inventory_sha256": inventory_sha256(),
-            "codec_sha256": "c" * 64,
+            "codes_sha256": "c" * 64,
             "steps": 12,
             "hours": 3.5,
         }
@@ -45,7 +45,7 @@ def test_without_a_checkpoint_weights_are_random_but_always_the_same():
 def test_a_checkpoint_gives_back_its_weights_and_its_history(checkpoint):
     path, saved = checkpoint()
     model, info = load_model("tiny", path)
-    assert (info.trained, info.steps, info.hours, info.codec_sha256) == (True, 12, 3.5, "c" * 64)
+    assert (info.trained, info.steps, info.hours, info.codes_sha256) == (True, 12, 3.5, "c" * 64)
     for name, tensor in learnt_tensors(saved).items():
         assert torch.equal(model.get_parameter(name), tensor.half().float())
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import save_checkpoint
 from model.codec.own import CodecConfig, OwnCodec
 from model.config import CONFIGS, FRAME_RATE_HZ
 from model.data.corpus import AudioShards, Utterance, write_shard
@@ -215,9 +215,9 @@ def test_the_rate_warms_up_stays_and_falls():
 def test_an_exported_model_is_loaded_with_its_history(tmp_path):
     training = toy_training()
     train(training, 2)
-    training.export(tmp_path / "model.safetensors", {"codec_sha256": "abc"})
+    training.export(tmp_path / "model.safetensors", {"codes_sha256": "abc"})
     model, info = load_model("tiny", tmp_path / "model.safetensors")
-    assert (info.trained, info.steps, info.codec_sha256) == (True, 2, "abc")
+    assert (info.trained, info.steps, info.codes_sha256) == (True, 2, "abc")
     name, average = next(iter(training.average.values.items()))
     assert torch.equal(model.get_parameter(name), average.half().float())
 
@@ -277,8 +277,7 @@ def test_a_killed_run_goes_on_to_the_same_loss_curve(tmp_path):
     codec = OwnCodec(CodecConfig(encoder_width=16, decoder_width=16, decoder_layers=1))
     facts = {"kind": "codec", "config": dataclasses.asdict(codec.config)}
     save_checkpoint(tmp_path / "codec.safetensors", codec.learned_state(), facts)
-    sha256 = load_checkpoint(tmp_path / "codec.safetensors", "codec")[1]["sha256"]
-    encode(tmp_path / "corpus", tmp_path / "tokens", sha256)
+    encode(tmp_path / "corpus", tmp_path / "tokens", codec.codes_sha256())
 
     def start(out):
         saving = "from model.training import speech; speech.SAVE_EVERY_S = 0; speech.main()"
