@@ -27,6 +27,7 @@ from adb_shell.hidden_helpers import _AdbTransactionInfo, _FileSyncTransactionIn
 from adb_shell.transport.base_transport import BaseTransport
 from adb_shell.transport.tcp_transport import TcpTransport
 
+from devices.patience import connected
 from devices.shell import (
     SLACK_S,
     ShellDecoder,
@@ -40,7 +41,6 @@ from model.errors import ConfigError, DeviceError, DeviceUnavailableError
 CONNECT_S = 8.0
 SILENCE_S = 30.0  # how long a transfer may stand still
 ACCEPT_S = 30.0  # how long somebody may take to accept our key on the phone's screen
-RETURN_S = 10.0  # how long a device that was there may take to come back
 EXECUTABLE = 0o100755
 ANDROID_KEY = Path.home() / ".android" / "adbkey"
 OWN_KEY = Path.home() / ".config" / "mobilespeech-bench" / "adbkey"
@@ -129,27 +129,15 @@ class AdbLink:
 
     @contextlib.contextmanager
     def _connection(self, doing: str) -> Iterator["Connection"]:
-        with self._turn, self._explained(doing), contextlib.closing(self._connect()) as connection:
-            yield connection
+        with self._turn, self._explained(doing):
+            connection = connected(self._connect, was_there=self._was_there)
+            self._was_there = True
+            with contextlib.closing(connection):
+                yield connection
 
     def _connect(self) -> "Connection":
-        """Connect; a device that was there before is given time to come back."""
-        end = time.monotonic() + (RETURN_S if self._was_there else 0)
-        pause_s = 0.2
-        while True:
-            try:
-                with self._explained("connecting"):
-                    connection = self._authorized()
-            except UnauthorizedError:
-                raise
-            except DeviceUnavailableError:
-                if time.monotonic() + pause_s > end:
-                    raise
-                time.sleep(pause_s)
-                pause_s *= 2
-            else:
-                self._was_there = True
-                return connection
+        with self._explained("connecting"):
+            return self._authorized()
 
     def _authorized(self) -> "Connection":
         """Open one connection, as a computer whose key the phone knows."""

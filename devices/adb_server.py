@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from devices.patience import connected
 from devices.shell import (
     SLACK_S,
     ShellDecoder,
@@ -35,6 +36,7 @@ class AdbServerLink:
     def __init__(self, address: str) -> None:
         self._address = address
         self._serial = address.removeprefix("server:")
+        self._was_there = False
 
     @property
     def address(self) -> str:
@@ -83,13 +85,28 @@ class AdbServerLink:
         said = receive(stream, min(size, 1000)).decode(errors="replace")
         raise DeviceError(f"{self._address}, {doing}: {printable(said)}")
 
+    def _connect(self) -> socket.socket:
+        """Have the server connect us to the phone."""
+        try:
+            stream = connect()
+        except OSError as error:
+            raise DeviceUnavailableError(
+                f"{self._address}: no adb server answers ({error}); adb start-server"
+            ) from error
+        try:
+            ask(stream, f"host:transport:{self._serial}")
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
     @contextlib.contextmanager
     def _service(self, name: str, silence_s: float) -> Iterator[socket.socket]:
         """Open a service of the phone."""
         where = f"{self._address}, {printable(name, 80)}"
         try:
-            with connect() as stream:
-                ask(stream, f"host:transport:{self._serial}")
+            with connected(self._connect, was_there=self._was_there) as stream:
+                self._was_there = True
                 ask(stream, name)
                 stream.settimeout(silence_s)
                 yield stream

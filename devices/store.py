@@ -4,16 +4,13 @@ import functools
 import hashlib
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-from devices.shell import CommandFailedError, Link, UnauthorizedError, output_of, printable
-from model.errors import ConfigError, DeviceError, DeviceUnavailableError
+from devices.patience import patiently
+from devices.shell import CommandFailedError, Link, output_of, printable
+from model.errors import ConfigError, DeviceError
 
-T = TypeVar("T")
-
-ATTEMPTS = 3  # of a step that may be done again when the device went away and came back
 HASH_RATE = 2e6  # bytes per second that even an emulated device hashes
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 SHA256_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -154,18 +151,6 @@ class Store:
                 f" {needed_bytes / 1e6:.0f} MB are needed: make room, or remove what earlier runs"
                 " left with `bench devices --clean`"
             )
-
-
-def patiently(step: Callable[[], T]) -> T:
-    """Do a step that may be repeated again when the device went away during it."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return step()
-        except UnauthorizedError:
-            raise
-        except DeviceUnavailableError:
-            continue  # the link gives the device time to come back
-    return step()
 
 
 def safe(name: str) -> str:

@@ -72,7 +72,7 @@ def fault(error: type[Exception] | None, says: str = "") -> Callable[[Callable],
 
 @pytest.fixture
 def bench(phone_amd64, tmp_path, monkeypatch):
-    monkeypatch.setattr("devices.adb.RETURN_S", 3.0)
+    monkeypatch.setattr("devices.patience.RETURN_S", 3.0)
     with Relay.to_port(phone_amd64.port) as relay:
         made = Bench(phone_amd64, relay, tmp_path, monkeypatch)
         yield made
@@ -132,7 +132,7 @@ def connection_cut_while_pushing_for_good(bench):
 @fault(DeviceUnavailableError, "no answer")
 def link_silent_while_pushing(bench):
     bench.patch.setattr("devices.adb.SILENCE_S", 1.0)
-    bench.patch.setattr("devices.store.ATTEMPTS", 1)
+    bench.patch.setattr("devices.patience.ATTEMPTS", 1)
     bench.relay.faults.stall_after = 1_000_000
     bench.measure(bundle_bytes=3_000_000)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from standin_phone.local_link import LocalLink
 
-from devices.store import Store, patiently
+from devices.patience import patiently
+from devices.store import Store
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError
 
 

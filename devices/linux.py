@@ -1,0 +1,132 @@
+"""The kind of device `linux`: boards over SSH, with the same runner as phones."""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.bundle import TARGETS, Bundle, build_bundle
+from devices.claim import claimed
+from devices.conditions import Discipline
+from devices.cores import canary_ms, fast_cores, slowed
+from devices.exchange import read_report
+from devices.profiles import Profile
+from devices.profiling import read_profile
+from devices.remote import Launch, RemoteRunner
+from devices.shell import Link, output_of, printable
+from devices.ssh import SshLink
+from devices.store import Store
+from model.errors import ConfigError, DeviceUnavailableError
+
+FOLDER = ".cache/mobilespeech-bench/device"
+ASK = """
+. /etc/os-release; echo "os=$PRETTY_NAME"
+echo "kernel=$(uname -r)"
+echo "cores=$(getconf _NPROCESSORS_ONLN)"
+echo "model=$(tr -d '\\0' </proc/device-tree/model 2>/dev/null || uname -n)"
+grep -m 1 MemTotal /proc/meminfo
+"""
+
+
+class Linux:
+    """A board that fits its profile.
+
+    Args:
+        profile: The profile.
+        link: Reaches the board.
+        discipline: How long a run may take; a board's charging and clocks are its owner's.
+        bundle_for: Gives the runner for an instruction set.
+
+    Raises:
+        DeviceUnavailableError: The board is not there, or has another instruction set.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        link: Link,
+        discipline: Discipline | None = None,
+        bundle_for: Callable[[str], Bundle] = build_bundle,
+    ) -> None:
+        machine, home = output_of(link, "uname -m; pwd").splitlines()[:2]
+        if profile.abi not in TARGETS or TARGETS[profile.abi].machine != machine:
+            raise DeviceUnavailableError(
+                f"{link.address} is no {profile.abi} but {printable(machine, 40)}: say so as abi in"
+                f" bench.toml [devices.{profile.name}]"
+            )
+        self.store = Store(link, f"{home}/{FOLDER}")
+        self._profile = profile
+        self._link = link
+        self._discipline = discipline or Discipline()
+        self._bundle_for = bundle_for
+        self._runner = RemoteRunner(link, self.store)
+
+    def info(self) -> DeviceInfo:
+        """Describe the board."""
+        said = dict(re.findall(r"^(\w+)[=:] *(.*)$", output_of(self._link, ASK), re.MULTILINE))
+        memory = said.get("MemTotal", "0").split()[0]
+        return DeviceInfo(
+            name=self._profile.name,
+            kind=self._profile.kind,
+            model=printable(said.get("model", "unknown"), 200),
+            os=printable(said.get("os", "Linux"), 200),
+            abi=self._profile.abi,
+            soc=printable(said.get("model", "unknown"), 200),
+            cores=int(said["cores"]) if said.get("cores", "").isdigit() else 0,
+            memory_bytes=int(memory) * 1024 if memory.isdigit() else 0,
+            fingerprint=printable(said.get("kernel", ""), 200),
+        )
+
+    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+        """Run one repeat in a fresh process."""
+        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            cores = fast_cores(self._link)
+            fastest = 1 << (cores.bit_length() - 1) if cores else 0
+            before_ms = canary_ms(self._link, fastest)
+            self._run(job, schedule, Path(folder), Launch(cores, self._discipline.run_limit_s))
+            after_ms = canary_ms(self._link, fastest)
+            repeat = read_report(Path(folder))
+        doubts = {"SLOWED": slowed(before_ms, after_ms), "CORES_UNKNOWN": not cores}
+        said = (code for code, true in doubts.items() if true)
+        return replace(repeat, warnings=(*repeat.warnings, *said))
+
+    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one synthesis, in a process of its own."""
+        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            launch = Launch(fast_cores(self._link), self._discipline.run_limit_s, profile=True)
+            self._run(job, schedule, Path(folder), launch)
+            return read_profile(Path(folder))
+
+    def clean(self) -> int:
+        """Remove everything of ours from the board, and return the bytes freed."""
+        with self._claimed():
+            freed_bytes = self.store.used_bytes()
+            self.store.clean()
+        return freed_bytes
+
+    def _run(self, job: Job, schedule: Schedule, target: Path, launch: Launch) -> None:
+        if schedule.threads == 0:
+            schedule = replace(schedule, threads=self._profile.threads)
+        bundle = self._bundle_for(self._profile.abi)
+        self._runner.run(bundle, job, schedule, launch, target)
+
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[None]:
+        with claimed(self._link.address, self._link.address):
+            self._runner.end_leftovers()
+            yield
+
+
+def open_linux(profile: Profile, discipline: Discipline | None = None) -> Linux:
+    """Connect to the board that a profile means.
+
+    Raises:
+        ConfigError: The profile has no address.
+        DeviceUnavailableError: The board is not there, or does not let us in.
+    """
+    if not profile.address:
+        raise ConfigError(f"bench.toml [devices.{profile.name}] needs an address: USER@HOST:PORT")
+    return Linux(profile, SshLink(profile.address), discipline)
