@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.metrics import METRICS
 from bench.results import results_of
-from bench.warnings import Doubt
+from bench.warnings import REMEDIES
 from devices.kinds import KINDS
 from lowering.backends import BACKENDS
 from model.config import CONFIGS
@@ -38,7 +38,7 @@ def listing(kind: str, results: Path) -> dict[str, str]:
         "utterances": lambda: {name: u.text for name, u in built_in_utterances().items()},
         "prompts": lambda: {name: p.speaker for name, p in built_in_prompts().items()},
         "formats": lambda: {name: first_line(FORMATS[name]) for name in FORMATS},
-        "warnings": lambda: {doubt.name: doubt.value for doubt in Doubt},
+        "warnings": lambda: dict(REMEDIES),
         "runs": lambda: {path.stem: path.parent.name for path in results_of(results)},
     }
     return listings[kind]()

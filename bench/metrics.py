@@ -36,6 +36,7 @@ class Metric:
 
 
 METRICS: Registry[Metric] = Registry("metric")
+STAGE_LABELS = {"smd": "SMD"}
 
 
 def per_repeat(read: Callable[[RepeatFacts], float]) -> Callable[[Evidence], list[float]]:
@@ -212,7 +213,8 @@ for _channel in range(N_CODEBOOK):
 for _stage in STAGES:
     METRICS.register(f"{_stage}_ms")(
         Metric(
-            _stage.replace("_", " ").capitalize(), "ms", "lower", per_trial(stage_ms_of(_stage)),
+            STAGE_LABELS.get(_stage, _stage.replace("_", " ").capitalize()), "ms", "lower",
+            per_trial(stage_ms_of(_stage)),
             f"milliseconds of the stage {_stage}, all passes and sentences",
         )
     )  # fmt: skip

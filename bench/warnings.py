@@ -4,6 +4,7 @@ from enum import StrEnum
 from statistics import median
 
 from bench.evidence import Evidence
+from devices.conditions import WARNINGS
 
 FEWEST_REPEATS = 5
 UNSTEADY_SHARE = 0.10
@@ -24,6 +25,10 @@ class Doubt(StrEnum):
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
 
 
+# What each name means and what to do; a phone's own conditions beside the doubts above.
+REMEDIES = {**WARNINGS, **{doubt.name: doubt.value for doubt in Doubt}}
+
+
 def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[str, ...]:
     """Name the doubts about one case."""
     repeats = evidence.repeats
@@ -39,4 +44,5 @@ def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[s
         Doubt.CODES_VARY: len({repeat.codes_sha256 for repeat in repeats}) > 1,
     }
     said = {name for repeat in repeats for name in repeat.warnings}
-    return tuple(doubt.name for doubt in Doubt if holds.get(doubt) or doubt.name in said)
+    holding = {doubt.name for doubt in Doubt if holds.get(doubt)}
+    return tuple(name for name in REMEDIES if name in holding | said)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.results import Header, Outcome, Run
-from bench.warnings import Doubt
+from bench.warnings import REMEDIES, Doubt
 from reports.units import count, text
 
 CASES_NAMED = 3
@@ -68,12 +68,11 @@ def doubts(run: Run) -> list[Note]:
     for row in run.rows:
         for name in row.warnings:
             cases[name].append(str(row.case))
-    known = Doubt.__members__
     measured = sum(row.outcome is Outcome.OK for row in run.rows)
     return [
         Note(
             name,
-            known[name].value if name in known else "",
+            REMEDIES.get(name, ""),
             ("all measured cases",) if len(about) == measured else tuple(about),
         )
         for name, about in cases.items()

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cli import bench
 from bench.metrics import METRICS
-from bench.warnings import Doubt
+from bench.warnings import REMEDIES
 from devices.kinds import KINDS
 from lowering.backends import BACKENDS
 from model.codec.providers import CODECS
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
 NAMES = [
     *SCHEMES, *BACKENDS, *METRICS, *KINDS, *FORMATS, *CODECS, *LANGUAGES, *bench.commands,
-    *(doubt.name for doubt in Doubt),
+    *REMEDIES,
 ]  # fmt: skip
 
 
