@@ -10,7 +10,7 @@ from pathlib import Path
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.bundle import Bundle, build_bundle
 from devices.claim import claimed
-from devices.conditions import Discipline, read_conditions, wait_until_cool, worst_status
+from devices.conditions import read_conditions, wait_until_cool, worst_status
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
 from devices.exchange import read_report
@@ -32,7 +32,6 @@ class Android:
         profile: The profile.
         link: Reaches the phone.
         properties: What the phone says of itself.
-        discipline: How to treat it.
         bundle_for: Gives the runner for an instruction set.
     """
 
@@ -41,7 +40,6 @@ class Android:
         profile: Profile,
         link: Link,
         properties: Mapping[str, str],
-        discipline: Discipline | None = None,
         bundle_for: Callable[[str], Bundle] = build_bundle,
     ) -> None:
         self.store = Store(link, BASE)
@@ -49,7 +47,6 @@ class Android:
         self._profile = profile
         self._link = link
         self._properties = properties
-        self._discipline = discipline or Discipline()
         self._bundle_for = bundle_for
         self._soc = soc_of(properties)
 
@@ -74,7 +71,7 @@ class Android:
 
     def measure(self, job: Job, schedule: Schedule) -> Repeat:
         """Run one repeat in a fresh process on a cool phone; its doubts are `state.WARNINGS`."""
-        limit_s = self._discipline.run_limit_s
+        limit_s = self._profile.discipline.run_limit_s
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if is_emulated(self._properties):
                 self._run(job, schedule, Path(folder), Launch(0, limit_s))
@@ -87,7 +84,7 @@ class Android:
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(self._fast_cores(), self._discipline.run_limit_s, profile=True)
+            launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 
@@ -100,7 +97,7 @@ class Android:
 
     def _run_disciplined(self, job: Job, schedule: Schedule, target: Path) -> list[str]:
         """Run one repeat on a phone that is cool, watched and left alone; return the doubts."""
-        link, discipline = self._link, self._discipline
+        link, discipline = self._link, self._profile.discipline
         cores = self._fast_cores()
         fastest = 1 << (cores.bit_length() - 1) if cores else 0
         with prepared(link, BASE, discipline) as changed:
@@ -140,14 +137,11 @@ class Android:
             yield
 
 
-def open_android(
-    profile: Profile, discipline: Discipline | None = None, notify: Notify = lambda _: None
-) -> Android:
+def open_android(profile: Profile, notify: Notify = lambda _: None) -> Android:
     """Find the phone that a profile means.
 
     Args:
         profile: The profile.
-        discipline: How to treat the phone.
         notify: Called with a sentence when somebody has to do something about the phone.
 
     Raises:
@@ -155,7 +149,7 @@ def open_android(
         ConfigError: Several phones fit.
     """
     found = find(profile, notify)
-    return Android(profile, link_to(found.address, notify), found.properties, discipline)
+    return Android(profile, link_to(found.address, notify), found.properties)
 
 
 def is_emulated(properties: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""Everything that a run on a phone needs, checked one by one, each with its remedy."""
+"""Everything that a run on a phone or a board needs, checked one by one, with remedies."""
 
 import shlex
 import time
@@ -10,8 +10,10 @@ from devices.bundle import Bundle, build_bundle
 from devices.conditions import LOW_BATTERY_PERCENT, Conditions, Discipline, read_conditions
 from devices.cores import canary_ms, fast_cores
 from devices.discovery import Notify, find, link_to
+from devices.linux import open_linux
 from devices.profiles import Profile, soc_of
 from devices.shell import Link, printable
+from devices.ssh import SshLink
 from devices.state import prepared, restore
 from devices.store import Store
 from model.errors import HarnessError
@@ -43,70 +45,76 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """A phone that is looked at.
+    """A phone or a board that is looked at.
 
     Attributes:
         profile: What it should be.
         link: Reaches it.
-        properties: What it says of itself.
+        store: Its folder of ours.
+        properties: What a phone says of itself.
         conditions: Its state.
-        discipline: How a run would treat it.
         bundle_for: Gives the runner for an instruction set.
     """
 
     profile: Profile
     link: Link
+    store: Store
     properties: Mapping[str, str]
     conditions: Conditions
-    discipline: Discipline
     bundle_for: Callable[[str], Bundle]
 
 
 def examine(
     profile: Profile,
-    discipline: Discipline | None = None,
     notify: Notify = lambda _: None,
     bundle_for: Callable[[str], Bundle] = build_bundle,
 ) -> Iterator[Finding]:
-    """Check a phone and say what is wrong with it; nothing that a phone does raises an error.
+    """Check a phone or a board and say what is wrong; nothing that it does raises an error.
 
     Args:
-        profile: Which phone.
-        discipline: How a run would treat it.
-        notify: Called with a sentence when somebody has to do something about the phone.
+        profile: Which one.
+        notify: Called with a sentence when somebody has to do something about it.
         bundle_for: Gives the runner for an instruction set.
 
     Yields:
         One finding after the other, as they are made.
     """
+    begin = time.monotonic()
     try:
-        begin = time.monotonic()
-        found = find(profile, notify)
-        link = link_to(found.address, notify)
-        took_ms = (time.monotonic() - begin) * 1e3
-        yield Finding("connection", OK, f"{found.address} answered within {took_ms:.0f} ms")
-        yield leftovers(link)
-        patient = Patient(
-            profile,
-            link,
-            found.properties,
-            read_conditions(link),
-            discipline or Discipline(),
-            bundle_for,
-        )
+        if profile.kind == "linux":
+            patient = board(profile, bundle_for)
+        else:
+            patient = phone(profile, notify, bundle_for)
     except HarnessError as error:
         yield Finding("connection", PROBLEM, str(error), "docs/phones.md, 'Connect'")
         return
-    for check in CHECKS:
+    took_ms = (time.monotonic() - begin) * 1e3
+    yield Finding("connection", OK, f"{patient.link.address} answered within {took_ms:.0f} ms")
+    for check in CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES:
         try:
             yield check(patient)
         except HarnessError as error:
             yield Finding(check.__name__, PROBLEM, str(error), "see the message")
 
 
-def leftovers(link: Link) -> Finding:
+def phone(profile: Profile, notify: Notify, bundle_for: Callable[[str], Bundle]) -> Patient:
+    """Find a phone and read its state."""
+    found = find(profile, notify)
+    link = link_to(found.address, notify)
+    store = Store(link, BASE)
+    return Patient(profile, link, store, found.properties, read_conditions(link), bundle_for)
+
+
+def board(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Patient:
+    """Connect to a board and read its state."""
+    device = open_linux(profile)
+    link = SshLink(profile.address)
+    return Patient(profile, link, device.store, {}, read_conditions(link), bundle_for)
+
+
+def leftovers(patient: Patient) -> Finding:
     """Put right what an interrupted run left."""
-    if restore(link, BASE):
+    if restore(patient.link, patient.store.base):
         return Finding("leftovers", OK, "an earlier run was cut off; charging and clocks restored")
     return Finding("leftovers", OK, "none")
 
@@ -137,7 +145,7 @@ def tools(patient: Patient) -> Finding:
 
 def room(patient: Patient) -> Finding:
     """Look at free storage."""
-    free_bytes = Store(patient.link, BASE).free_bytes()
+    free_bytes = patient.store.free_bytes()
     if free_bytes is None:
         return Finding("room", WARNING, "unknown", "look at the phone's storage settings")
     detail = f"{free_bytes / 1e6:.0f} MB free"
@@ -159,7 +167,7 @@ def memory(patient: Patient) -> Finding:
 
 def temperature(patient: Patient) -> Finding:
     """Look at temperature and throttling."""
-    conditions, ceiling = patient.conditions, patient.discipline.max_battery_c
+    conditions, ceiling = patient.conditions, patient.profile.discipline.max_battery_c
     if conditions.thermal_override:
         return Finding(
             "temperature", PROBLEM, "the status is overridden", "adb shell cmd thermalservice reset"
@@ -182,7 +190,7 @@ def battery(patient: Patient) -> Finding:
         return Finding("battery", WARNING, "the phone does not tell", "look at its screen")
     if percent < LOW_BATTERY_PERCENT:
         return Finding("battery", WARNING, f"{percent} %", "charge it first")
-    with prepared(patient.link, BASE, Discipline()) as doubts:
+    with prepared(patient.link, patient.store.base, Discipline()) as doubts:
         charging = "CHARGING" in doubts
     if charging:
         return Finding(
@@ -195,7 +203,8 @@ def clocks(patient: Patient) -> Finding:
     """Look whether clocks can be read, and pinned."""
     if not patient.conditions.max_clocks_khz:
         return Finding("clocks", WARNING, "not readable", "pinning them cannot be verified")
-    with prepared(patient.link, BASE, Discipline(stop_charging=False, pin_clocks=True)) as doubts:
+    pinning = Discipline(stop_charging=False, pin_clocks=True)
+    with prepared(patient.link, patient.store.base, pinning) as doubts:
         pinned = "CLOCKS_PINNED" in doubts
     highest_ghz = max(patient.conditions.max_clocks_khz) / 1e6
     detail = f"up to {highest_ghz:.2f} GHz; fixed-performance mode {'works' if pinned else 'fails'}"
@@ -218,8 +227,7 @@ def cores(patient: Patient) -> Finding:
 def runner(patient: Patient) -> Finding:
     """Build the runner, bring it to the phone and start it."""
     bundle = patient.bundle_for(patient.profile.abi)
-    store = Store(patient.link, BASE)
-    folder = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+    folder = patient.store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
     start = f"cd {shlex.quote(folder)} && exec {shlex.join(bundle.command)}"
     result = patient.link.run(start)
     if result.code != RUNNER_USAGE:
@@ -229,10 +237,13 @@ def runner(patient: Patient) -> Finding:
             f"ends with status {result.code}: {printable(result.stderr.strip(), 200)}",
             "the system may not let it start: docs/phones.md, 'When the runner does not start'",
         )
-    return Finding("runner", OK, f"starts; {store.pushed_bytes / 1e6:.1f} MB pushed")
+    return Finding("runner", OK, f"starts; {patient.store.pushed_bytes / 1e6:.1f} MB pushed")
 
 
-CHECKS: Sequence[Callable[[Patient], Finding]] = (
+Checks = Sequence[Callable[[Patient], Finding]]
+CHECKS_OF_BOARDS: Checks = (tools, room, memory, cores, runner)
+CHECKS_OF_PHONES: Checks = (
+    leftovers,
     system,
     tools,
     room,

@@ -10,7 +10,6 @@ from pathlib import Path
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.claim import claimed
-from devices.conditions import Discipline
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.exchange import read_report
 from devices.profiles import Profile
@@ -32,12 +31,11 @@ grep -m 1 MemTotal /proc/meminfo
 
 
 class Linux:
-    """A board that fits its profile.
+    """A board that fits its profile; its charging and clocks are its owner's business.
 
     Args:
         profile: The profile.
         link: Reaches the board.
-        discipline: How long a run may take; a board's charging and clocks are its owner's.
         bundle_for: Gives the runner for an instruction set.
 
     Raises:
@@ -48,7 +46,6 @@ class Linux:
         self,
         profile: Profile,
         link: Link,
-        discipline: Discipline | None = None,
         bundle_for: Callable[[str], Bundle] = build_bundle,
     ) -> None:
         machine, home = output_of(link, "uname -m; pwd").splitlines()[:2]
@@ -60,7 +57,6 @@ class Linux:
         self.store = Store(link, f"{home}/{FOLDER}")
         self._profile = profile
         self._link = link
-        self._discipline = discipline or Discipline()
         self._bundle_for = bundle_for
         self._runner = RemoteRunner(link, self.store)
 
@@ -86,7 +82,9 @@ class Linux:
             cores = fast_cores(self._link)
             fastest = 1 << (cores.bit_length() - 1) if cores else 0
             before_ms = canary_ms(self._link, fastest)
-            self._run(job, schedule, Path(folder), Launch(cores, self._discipline.run_limit_s))
+            self._run(
+                job, schedule, Path(folder), Launch(cores, self._profile.discipline.run_limit_s)
+            )
             after_ms = canary_ms(self._link, fastest)
             repeat = read_report(Path(folder))
         doubts = {"SLOWED": slowed(before_ms, after_ms), "CORES_UNKNOWN": not cores}
@@ -96,7 +94,9 @@ class Linux:
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(fast_cores(self._link), self._discipline.run_limit_s, profile=True)
+            launch = Launch(
+                fast_cores(self._link), self._profile.discipline.run_limit_s, profile=True
+            )
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 
@@ -120,7 +120,7 @@ class Linux:
             yield
 
 
-def open_linux(profile: Profile, discipline: Discipline | None = None) -> Linux:
+def open_linux(profile: Profile) -> Linux:
     """Connect to the board that a profile means.
 
     Raises:
@@ -129,4 +129,4 @@ def open_linux(profile: Profile, discipline: Discipline | None = None) -> Linux:
     """
     if not profile.address:
         raise ConfigError(f"bench.toml [devices.{profile.name}] needs an address: USER@HOST:PORT")
-    return Linux(profile, SshLink(profile.address), discipline)
+    return Linux(profile, SshLink(profile.address))

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from devices.conditions import Discipline
 from devices.tables import Table, from_table, read_toml
 from model.errors import ConfigError
 from model.registry import Registry
@@ -47,6 +48,7 @@ class Profile:
         address: Where it is, if that must be said: HOST:PORT, usb:SERIAL, server:SERIAL, a serial
             number alone, or USER@HOST:PORT of a board.
         threads: Of the runtime where the schedule leaves it open; 0 for one per fast core.
+        discipline: How it is treated while it is measured.
         like: The profile that this one takes all else from.
     """
 
@@ -58,6 +60,7 @@ class Profile:
     abi: str = "arm64-v8a"
     address: str = ""
     threads: int = 0
+    discipline: Discipline = field(default_factory=Discipline)
     like: str = ""
 
     def mismatch(self, properties: Mapping[str, str]) -> str:

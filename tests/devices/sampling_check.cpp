@@ -2,10 +2,10 @@
 //
 // Input on stdin: records of little-endian 8-byte words, each a function's number and its
 // arguments; output on stdout: the raw results.
-#include "devices/runner/sampling.h"
-
 #include <cstdio>
 #include <cstdlib>
+
+#include "devices/runner/sampling.h"
 
 using namespace mobilespeech;
 
@@ -41,12 +41,11 @@ void check_unmask() {
   for (uint64_t channel : read<uint64_t>(read<uint64_t>())) pass.channels.push_back(channel);
   options.plan.assign(index + 1, pass);
   auto codes = read<int64_t>(kChannels * frames);
-  const auto n_code = read<uint64_t>();
   const auto cells = masked_cells(codes, frames, pass);
-  const auto logits = read<float>(cells.size() * n_code);
+  const auto logits = read<float>(cells.size() * kCodes);
   std::vector<const float*> rows;
-  for (size_t i = 0; i < cells.size(); i++) rows.push_back(&logits[i * n_code]);
-  unmask(codes, frames, cells, rows, n_code, index, options, sentence);
+  for (size_t i = 0; i < cells.size(); i++) rows.push_back(&logits[i * kCodes]);
+  unmask(codes, frames, cells, rows, index, options, sentence);
   write(codes);
 }
 

@@ -42,12 +42,14 @@ esac
 """
 
 
-def open_phone(phone, bundle, discipline=None, **profile):
-    known = {"address": phone.address, **profile}
-    found = find(replace(load_profiles()["standin-amd64"], **known), print)
-    link = link_to(found.address, print)
-    wanted = replace(load_profiles()["standin-amd64"], **known)
-    return Android(wanted, link, found.properties, discipline, lambda _: bundle)
+def open_phone(phone, bundle, discipline=None):
+    profile = replace(
+        load_profiles()["standin-amd64"],
+        address=phone.address,
+        discipline=discipline or Discipline(),
+    )
+    found = find(profile, print)
+    return Android(profile, link_to(found.address, print), found.properties, lambda _: bundle)
 
 
 @pytest.fixture

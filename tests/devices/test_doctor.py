@@ -7,10 +7,12 @@ from standin_phone.fake_runner import fake_bundle
 from standin_phone.local_link import LocalLink, ScriptedLink
 
 from devices import doctor
-from devices.conditions import Conditions, Discipline
+from devices.bundle import build_bundle
+from devices.conditions import Conditions
 from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
 from devices.profiles import load_profiles
 from devices.state import UNRESTORED
+from devices.store import Store
 
 PIXEL8 = load_profiles()["pixel8"]
 HEALTHY = Conditions(
@@ -23,10 +25,9 @@ HEALTHY = Conditions(
 )
 
 
-def patient(link=None, conditions=HEALTHY, properties=None):
-    return Patient(
-        PIXEL8, link or ScriptedLink(""), properties or {}, conditions, Discipline(), None
-    )
+def patient(link=None, conditions=HEALTHY, properties=None, base="/data/ours"):
+    link = link or ScriptedLink("")
+    return Patient(PIXEL8, link, Store(link, str(base)), properties or {}, conditions, build_bundle)
 
 
 @pytest.mark.parametrize(
@@ -77,23 +78,20 @@ def test_missing_commands_are_named():
     assert (found.state, found.detail) == (PROBLEM, "missing: sha256sum df")
 
 
-def test_a_low_battery_and_a_charger_that_cannot_be_stopped_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "BASE", str(tmp_path / "base"))
+def test_a_low_battery_and_a_charger_that_cannot_be_stopped_are_told(tmp_path):
     low = doctor.battery(patient(conditions=replace(HEALTHY, battery_percent=10)))
     assert (low.state, low.remedy) == (WARNING, "charge it first")
     charges = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: true'", "cmd": "exit 0"})
-    assert "cannot be stopped" in doctor.battery(patient(charges)).detail
+    assert "cannot be stopped" in doctor.battery(patient(charges, base=tmp_path / "base")).detail
     stops = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: false'", "cmd": "exit 0"})
-    assert doctor.battery(patient(stops)).state == OK
+    assert doctor.battery(patient(stops, base=tmp_path / "base")).state == OK
 
 
-def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "BASE", str(tmp_path / "base"))
+def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path):
     for behaviour, state in (("exit 2", OK), ("echo no such luck >&2; exit 1", PROBLEM)):
         bundle = fake_bundle(tmp_path / behaviour[:6], behaviour)
-        found = doctor.runner(
-            replace(patient(LocalLink(tmp_path)), bundle_for=lambda _, b=bundle: b)
-        )
+        someone = patient(LocalLink(tmp_path), base=tmp_path / "base")
+        found = doctor.runner(replace(someone, bundle_for=lambda _, b=bundle: b))
         assert found.state == state
     assert "no such luck" in found.detail
 

@@ -45,11 +45,10 @@ class Bench:
         if bundle_bytes:
             (bundle.folder / "large.so").write_bytes(b"\0" * bundle_bytes)
         address = f"127.0.0.1:{self.relay.port}"
-        profile = replace(load_profiles()["standin-amd64"], address=address)
-        found = find(profile, print)
-        link = link_to(found.address, print)
         discipline = Discipline(run_limit_s=self.limit_s)
-        return Android(profile, link, found.properties, discipline, lambda _: bundle)
+        profile = replace(load_profiles()["standin-amd64"], address=address, discipline=discipline)
+        found = find(profile, print)
+        return Android(profile, link_to(found.address, print), found.properties, lambda _: bundle)
 
     def measure(self, behaviour: str = GOOD, bundle_bytes: int = 0, pte_bytes: int = 1000):
         """Run one repeat."""

@@ -81,7 +81,7 @@ pytestmark = pytest.mark.slow
 
 def board(address, bundle):
     profile = Profile("board", kind="linux", abi=host_abi(), address=address)
-    return Linux(profile, SshLink(address), None, lambda _: bundle)
+    return Linux(profile, SshLink(address), lambda _: bundle)
 
 
 def test_status_and_both_outputs_come_back(address):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from devices.conditions import Discipline
 from devices.profiles import excluded, load_profiles, matching, soc_of, socs
 from model.errors import ConfigError
 
@@ -82,12 +83,18 @@ def test_a_lab_adds_its_own_phones_and_overrides_packaged_ones():
     assert (profiles["s24"].threads, profiles["s24"].socs) == (2, load_profiles()["s24"].socs)
 
 
+def test_a_lab_says_how_its_phones_are_treated():
+    own = {"s24": {"discipline": {"pin_clocks": True, "max_battery_c": 35}}}
+    assert load_profiles(own)["s24"].discipline == Discipline(max_battery_c=35.0, pin_clocks=True)
+
+
 @pytest.mark.parametrize(
     ("own", "message"),
     [
         ({"x": {"adress": "y"}}, "bench.toml [devices.x]: unknown key 'adress'. Known: name"),
         ({"x": {"like": "pixel88"}}, "bench.toml [devices.x]: unknown device 'pixel88'"),
         ({"x": {"socs": ["tensor-g9"]}}, "bench.toml [devices.x]: unknown processor 'tensor-g9'"),
+        ({"x": {"discipline": {"pin": 1}}}, "[devices.x] discipline: unknown key 'pin'"),
         ({"x": 3}, "bench.toml [devices.x] must be a table"),
     ],
 )

@@ -94,7 +94,6 @@ def unmask_record(codes, step, logits, options, sentence):
             struct.pack("<d", step.remaining),
             words(len(step.channels), *step.channels),
             codes.tobytes(),
-            words(logits.shape[1]),
             logits.tobytes(),
         )
     )  # fmt: skip

@@ -1,0 +1,81 @@
+"""The phones that can be seen from here, each at a glance."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from devices.android import BASE, Android, is_emulated
+from devices.conditions import Conditions, read_conditions
+from devices.discovery import Attached, Notify, attached, link_to
+from devices.profiles import Profile, matching
+from devices.shell import printable
+from devices.store import Store
+from model.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One phone at a glance.
+
+    Attributes:
+        address: Where it is.
+        model: As it calls itself.
+        profiles: Names of the profiles that it fits, the most particular first.
+        emulated: It is no phone: its times mean nothing.
+        conditions: Its battery, temperature, clocks and memory, as far as it tells.
+        free_bytes: Storage that is left; None where it does not tell.
+        used_bytes: Storage that our files take.
+        problem: Why it cannot be used; empty where it can.
+    """
+
+    address: str
+    model: str = ""
+    profiles: tuple[str, ...] = ()
+    emulated: bool = False
+    conditions: Conditions = field(default_factory=Conditions)
+    free_bytes: int | None = None
+    used_bytes: int = 0
+    problem: str = ""
+
+
+def survey(profiles: Mapping[str, Profile], notify: Notify) -> Sequence[Overview]:
+    """Look at every phone that can be seen; one that makes trouble is listed with its problem."""
+    found = attached(profiles, notify)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda phone: glance(phone, profiles, notify), found))
+
+
+def glance(phone: Attached, profiles: Mapping[str, Profile], notify: Notify) -> Overview:
+    """Look at one phone."""
+    said = phone.properties
+    if phone.problem:
+        return Overview(phone.address, problem=printable(phone.problem))
+    link = link_to(phone.address, notify)
+    store = Store(link, BASE)
+    try:
+        return Overview(
+            phone.address,
+            model=printable(said.get("ro.product.model", "unknown"), 100),
+            profiles=tuple(profile.name for profile in matching(profiles, said)),
+            emulated=is_emulated(said),
+            conditions=read_conditions(link),
+            free_bytes=store.free_bytes(),
+            used_bytes=store.used_bytes(),
+        )
+    except HarnessError as error:
+        return Overview(phone.address, problem=str(error))
+
+
+def clean(profiles: Mapping[str, Profile], notify: Notify) -> Mapping[str, int]:
+    """Remove what is ours from every phone that fits a profile; return the bytes freed at each.
+
+    Raises:
+        DeviceUnavailableError: A phone is in use, or went away.
+    """
+    freed = {}
+    for phone in attached(profiles, notify):
+        fitting = matching(profiles, phone.properties)
+        if fitting and not phone.problem:
+            device = Android(fitting[0], link_to(phone.address, notify), phone.properties)
+            freed[phone.address] = device.clean()
+    return freed

@@ -1,0 +1,52 @@
+"""Phones at a glance: listed with their state, or with their problem."""
+
+import pytest
+from standin_phone.fake_runner import fake_bundle, fake_job
+from standin_phone.hostile import hostile_daemon
+
+from devices import discovery
+from devices.adb import AdbLink
+from devices.android import BASE, open_android
+from devices.base import Schedule
+from devices.overview import clean, survey
+from devices.profiles import load_profiles
+
+
+@pytest.fixture(autouse=True)
+def nothing_plugged_in(keys, monkeypatch):
+    monkeypatch.setattr(discovery, "usb_serials", list)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+
+
+def test_a_phone_with_a_hostile_name_is_shown_harmlessly():
+    def behave(wire):
+        wire.connect()
+        number, service = wire.accept_service()
+        properties = b"[ro.product.model]: [\x1b[2Jx]\n[ro.product.cpu.abi]: [arm64-v8a]\n"
+        wire.answer(number, properties if b"getprop" in service else b"\xff" * 100)
+
+    with hostile_daemon(behave) as address:
+        (found,) = survey(load_profiles({"android": {"address": address}}), print)
+    assert (found.model, found.profiles, found.problem) == ("\\x1b[2Jx", ("android",), "")
+    assert (found.conditions.battery_percent, found.free_bytes) == (None, None)
+
+
+def test_a_phone_that_does_not_answer_is_listed_with_its_problem():
+    profiles = load_profiles({"android": {"address": "127.0.0.1:1"}})
+    (found,) = survey(profiles, print)
+    assert "Connection refused" in found.problem
+
+
+@pytest.mark.slow
+def test_an_attached_phone_is_listed_with_its_state_and_cleaned(phone_amd64, tmp_path):
+    profiles = load_profiles({"standin-amd64": {"address": phone_amd64.address}})
+    device = open_android(profiles["standin-amd64"])
+    device._bundle_for = lambda _: fake_bundle(tmp_path / "bundle")
+    device.measure(fake_job(tmp_path), Schedule(warmup=0, iterations=1))
+    (found,) = survey(profiles, print)
+    assert (found.address, found.emulated) == (phone_amd64.address, True)
+    assert found.profiles[0] == "standin-amd64"
+    assert found.free_bytes > found.used_bytes > 0
+    assert found.conditions.available_bytes > 0
+    assert clean(profiles, print) == {phone_amd64.address: found.used_bytes}
+    assert AdbLink(phone_amd64.address).run(f"test -e {BASE}").code != 0
