@@ -44,12 +44,12 @@ class RequestReader {
     request.lookahead_frames = integer<size_t>("lookahead_frames", 0, kMaxFrames);
     request.options.seed = integer<uint64_t>("seed", 0);
     request.options.temperature = real("temperature");
-    request.options.top_k = integer<size_t>("top_k", 1, kMask);
+    request.options.top_k = integer<size_t>("top_k", 1, kCodes);
     request.options.position_temperature = real("position_temperature");
     request.options.layer_penalty = real("layer_penalty");
     while (key_ == "pass") request.options.plan.push_back(pass());
     check(!request.options.plan.empty(), "pass");
-    request.prompt_codes = integers("prompt_codes", kMask - 1);
+    request.prompt_codes = integers("prompt_codes", kCodes - 1);
     check_before(request.prompt_codes.size() % kChannels == 0, "codes of all channels");
     check_before(request.prompt_codes.size() / kChannels >= request.frames_per_step,
                  "a prompt of a whole step");

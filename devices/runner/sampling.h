@@ -15,7 +15,8 @@
 
 namespace mobilespeech {
 
-constexpr int64_t kMask = 1024;  // the code that stands for "not known yet"
+constexpr size_t kCodes = 1024;    // entries of a codebook, a power of two
+constexpr int64_t kMask = kCodes;  // the code that stands for "not known yet"
 constexpr size_t kChannels = 8;
 
 // One pass of the plan: `model.decoding.Pass`.
@@ -126,27 +127,57 @@ class Draws {
   uint64_t seed_, sentence_, pass_;
 };
 
-// Logarithm of the softmax of n logits at one of them.
-inline float log_probability(const float* logits, size_t n, size_t token) {
-  const float top = *std::max_element(logits, logits + n);
-  std::vector<float> terms(n);
-  for (size_t v = 0; v < n; v++) terms[v] = exp32(logits[v] - top);
-  return logits[token] - top - log32(tree_sum(terms.data(), n));
+// Logarithm of the softmax of logits at one code.
+inline float log_probability(const float* logits, size_t code) {
+  const float top = *std::max_element(logits, logits + kCodes);
+  float terms[kCodes];
+  for (size_t v = 0; v < kCodes; v++) terms[v] = exp32(logits[v] - top);
+  return logits[code] - top - log32(tree_sum(terms, kCodes));
 }
 
-// One code by the Gumbel-max trick among the `top_k` largest of n logits; temperature 0 takes the
-// most likely. The lowest code wins a tie. Code v takes random number cell * n + v.
-inline size_t choose_token(const float* logits, size_t n, uint64_t cell, const Draws& draws,
-                           double temperature, size_t top_k) {
-  if (!(temperature > 0)) return std::max_element(logits, logits + n) - logits;
-  std::vector<float> sorted(logits, logits + n);
-  std::nth_element(sorted.begin(), sorted.begin() + (top_k - 1), sorted.end(), std::greater<>());
-  const float threshold = sorted[top_k - 1];
+// The k-th largest of n values, which end up in another order.
+inline float kth_largest(float* values, size_t n, size_t k) {
+  std::nth_element(values, values + (k - 1), values + n, std::greater<>());
+  return values[k - 1];
+}
+
+// Ascending codes whose logits are at least the k-th largest.
+inline std::vector<uint16_t> likeliest_codes(const float* logits, size_t k) {
+  // At least k logits reach the k-th largest of the groups' maxima, which rules out most others
+  // at once: what is left to select from is short.
+  constexpr size_t kGroups = 128;
+  float low = -INFINITY;
+  if (k <= kGroups) {
+    float maxima[kGroups];
+    std::copy(logits, logits + kGroups, maxima);
+    for (size_t v = kGroups; v < kCodes; v += kGroups)
+      for (size_t g = 0; g < kGroups; g++) maxima[g] = std::max(maxima[g], logits[v + g]);
+    low = kth_largest(maxima, kGroups, k);
+  }
+  uint16_t codes[kCodes];
+  size_t count = 0;
+  for (size_t v = 0; v < kCodes; v++) {  // without a branch, which would be guessed wrong too often
+    codes[count] = static_cast<uint16_t>(v);
+    count += logits[v] >= low;
+  }
+  float values[kCodes];
+  for (size_t i = 0; i < count; i++) values[i] = logits[codes[i]];
+  const float threshold = kth_largest(values, count, k);
+  std::vector<uint16_t> likeliest;
+  std::copy_if(codes, codes + count, std::back_inserter(likeliest),
+               [&](uint16_t v) { return logits[v] >= threshold; });
+  return likeliest;
+}
+
+// One code by the Gumbel-max trick among those with the `top_k` largest logits; temperature 0
+// takes the most likely. The lowest code wins a tie. Code v takes random number cell * V + v.
+inline size_t choose_code(const float* logits, uint64_t cell, const Draws& draws,
+                          double temperature, size_t top_k) {
+  if (!(temperature > 0)) return std::max_element(logits, logits + kCodes) - logits;
   size_t best = 0;
   float best_score = -INFINITY;
-  for (size_t v = 0; v < n; v++) {
-    if (!(logits[v] >= threshold)) continue;
-    const float noise = draws.gumbel(Draws::kTokens, cell * n + v);
+  for (size_t v : likeliest_codes(logits, top_k)) {
+    const float noise = draws.gumbel(Draws::kTokens, cell * kCodes + v);
     const float score = logits[v] + static_cast<float>(temperature) * noise;
     if (score > best_score) {
       best = v;
@@ -176,10 +207,10 @@ inline std::vector<Cell> masked_cells(const std::vector<int64_t>& codes, size_t 
   return cells;
 }
 
-// Writes a pass's most confident cells into (Q, T) codes. `logits` has one row of `n_code` values,
-// a power of two, per cell; all of them must be finite.
+// Writes a pass's most confident cells into (Q, T) codes. `logits` has one row of `kCodes` values
+// per cell; all of them must be finite.
 inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector<Cell>& cells,
-                   const std::vector<const float*>& logits, size_t n_code, size_t pass_index,
+                   const std::vector<const float*>& logits, size_t pass_index,
                    const DecodingOptions& options, uint64_t sentence) {
   const Pass& pass = options.plan[pass_index];
   const Draws draws(options.seed, sentence, pass_index);
@@ -187,7 +218,7 @@ inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector
   std::vector<size_t> index(cells.size()), tokens(cells.size()), keep(cells.size());
   for (size_t i = 0; i < cells.size(); i++) {
     index[i] = cells[i].channel * frames + cells[i].frame;
-    tokens[i] = choose_token(logits[i], n_code, index[i], draws, temperature, options.top_k);
+    tokens[i] = choose_code(logits[i], index[i], draws, temperature, options.top_k);
     keep[i] = i;
   }
   const auto remaining = static_cast<size_t>(std::floor(
@@ -196,7 +227,7 @@ inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector
     std::vector<float> scores(cells.size());
     const auto scale = static_cast<float>(options.position_temperature * pass.remaining);
     for (size_t i = 0; i < cells.size(); i++) {
-      scores[i] = log_probability(logits[i], n_code, tokens[i]);
+      scores[i] = log_probability(logits[i], tokens[i]);
       if (pass.channels.size() > 1)
         scores[i] -=
             static_cast<float>(options.layer_penalty) * static_cast<float>(cells[i].channel);

@@ -1,6 +1,7 @@
 // The synthesis loop of model/generate.py: phonemes and prompt codes in, codes and waveform out.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -163,20 +164,19 @@ class Synthesizer {
         const Stage stage(synthesis_, "smd");
         hidden = model_.call("smd", inputs).front();
       }
-      size_t n_code = 0;
-      const auto logits = head(hidden, frames, cells, n_code);
+      const auto logits = head(hidden, frames, cells);
       const Stage stage(synthesis_, "sampling");
       for (const float* row : logits)
-        require(std::all_of(row, row + n_code, [](float x) { return std::isfinite(x); }),
+        require(std::all_of(row, row + kCodes, [](float x) { return std::isfinite(x); }),
                 Status::kExecute, "the logits are not all finite numbers");
-      unmask(codes, frames, cells, logits, n_code, index, request_.options, number);
+      unmask(codes, frames, cells, logits, index, request_.options, number);
     }
     return codes;
   }
 
   // A row of logits for each cell, in the memory of the heads.
-  std::vector<const float*> head(const Array& hidden, size_t frames, const std::vector<Cell>& cells,
-                                 size_t& n_code) {
+  std::vector<const float*> head(const Array& hidden, size_t frames,
+                                 const std::vector<Cell>& cells) {
     const Stage stage(synthesis_, "head");
     const size_t hidden_width = width(hidden, frames, "smd");
     std::vector<const float*> rows;
@@ -192,11 +192,9 @@ class Synthesizer {
       const size_t count = end - first;
       const Array logits =
           model_.call(name, {array(gathered, {1, size(count), size(hidden_width)})}).front();
-      n_code = width(logits, count, name);
-      require(n_code == kMask, Status::kSignature,
-              name + " returns " + std::to_string(n_code) + " logits per cell, not " +
-                  std::to_string(kMask));
-      for (size_t i = 0; i < count; i++) rows.push_back(logits.as<float>() + i * n_code);
+      require(width(logits, count, name) == kCodes, Status::kSignature,
+              name + " does not return " + std::to_string(kCodes) + " logits per cell");
+      for (size_t i = 0; i < count; i++) rows.push_back(logits.as<float>() + i * kCodes);
       first = end;
     }
     return rows;
