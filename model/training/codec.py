@@ -39,6 +39,7 @@ DROPOUT = 0.25  # share of crops that keep only some codebooks
 COMMITMENT = 0.25
 PEAK_RATE = 1.5e-3
 SAVE_EVERY_S, VALIDATE_EVERY_S = 60.0, 120.0
+LONGEST_STEP_S = 10.0
 
 
 def codec_optimizers(module: nn.Module, rate: float) -> list[Optimizer]:
@@ -281,7 +282,8 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
             for name, value in training.train_step().items():
                 sums[name] = sums.get(name, 0.0) + value
             count += 1
-            training.elapsed_s += time.monotonic() - started
+            # A suspended process is not training.
+            training.elapsed_s += min(time.monotonic() - started, LONGEST_STEP_S)
             if count == 100:
                 record({"losses": {name: round(value / count, 4) for name, value in sums.items()}})
                 sums, count = {}, 0

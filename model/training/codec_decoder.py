@@ -36,8 +36,9 @@ from model.training.codec_discriminators import (
 )
 from model.training.state import MovingAverage
 
-DECODER_RATE, CRITIC_RATE = 6e-4, 4e-4
-HEAD_START = 150  # steps in which critics learn before the decoder listens to them
+DECODER_RATE, CRITIC_RATE = 1e-3, 1e-3
+# Shares of the planned time: spectra alone teach most at first, and at a third of the cost.
+CRITICS_LEARN, CRITICS_HEARD = 0.55, 0.6
 CRITIC_FRAMES = 32  # of each crop that critics see, half of it for speed
 FEATURE_WEIGHT = 2.0  # of feature matching beside deceit
 CRITIC_SHARE = 1.0  # of the gradient from critics, relative to that from spectra
@@ -77,10 +78,16 @@ class DecoderTraining(CodecTraining):
         ]
         self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.average = MovingAverage(self.parameters(), decay=0.999)
+        self.progress = 0.0
         self.norms = torch.zeros(2)  # running norms of the gradients from spectra and critics
 
+    def set_rate(self, progress: float) -> None:
+        """Set learning rates, and whether critics learn and are heard, for a share of the time."""
+        super().set_rate(progress)
+        self.progress = progress
+
     def train_step(self) -> dict[str, float]:
-        """Teach the critics on one batch, and the decoder on the same one."""
+        """Teach the critics on one batch, once it is their turn, and the decoder on the same."""
         waveform = self.sampler.draw(BATCH, FRAMES * HOP_LENGTH)
         with torch.no_grad():
             latents = encode_latents(self.codec, waveform)
@@ -88,13 +95,15 @@ class DecoderTraining(CodecTraining):
         output = decode_latents(self.codec, latents)
         start = int(self.sampler.rng.integers(FRAMES - CRITIC_FRAMES + 1)) * HOP_LENGTH
         seen = slice(start, start + CRITIC_FRAMES * HOP_LENGTH)
-        losses = self._teach_critics(waveform[:, seen], output.detach()[:, seen])
+        losses: dict[str, float] = {}
+        if self.progress >= CRITICS_LEARN:
+            losses |= self._teach_critics(waveform[:, seen], output.detach()[:, seen])
 
         heard = output.detach().requires_grad_()
         total, parts = self.loss(heard, waveform, self.step)
         (gradient,) = torch.autograd.grad(total, heard)
         losses |= {name: float(value) for name, value in parts.items()}
-        if self.step >= HEAD_START:
+        if self.progress >= CRITICS_HEARD:
             gradient = self._balance(gradient, self._critics_gradient(waveform, heard, seen))
         for optimizer in self.optimizers[:-1]:
             optimizer.zero_grad()
