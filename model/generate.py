@@ -208,9 +208,11 @@ def decode_codes(
     """
     codes = np.full((N_CODEBOOK, len(steps) * limits.frames_per_step), MASK, np.int64)
     for step in options.plan:
+        cells = MaskedCells.of(codes, step)
+        if not len(cells.frame):  # a short sentence is complete before its passes are over
+            continue
         with watch.stage("smd"):
             (hidden,) = call("smd", [codes[None], steps[None], *memory])
-        cells = MaskedCells.of(codes, step)
         with watch.stage("head"):
             logits = [
                 call(f"head_{channel}", [hidden[:, cells.frame[cells.channel == channel]]])[0][0]

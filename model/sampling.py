@@ -95,7 +95,7 @@ class Draws:
             (n,) variates.
         """
         counter = [0, self.sentence, self.pass_index, purpose]
-        bits = np.random.Philox(key=[self.seed, 0], counter=counter)
+        bits = np.random.Philox(key=np.array([self.seed, 0], np.uint64), counter=counter)
         words = bits.random_raw(int(numbers.max()) + 1)[numbers]
         u = ((words >> np.uint64(41)).astype(np.float32) + np.float32(0.5)) * np.float32(2**-23)
         return -log32(-log32(u))

@@ -92,3 +92,9 @@ def methods_of(module):
     from model.methods import Method
 
     return Method(module, (torch.zeros(1, N_CODEBOOK, 4, dtype=torch.int64),), ({},))
+
+
+def test_a_sentence_of_few_frames_is_complete_before_its_passes_are_over(model):
+    prompt = np.zeros((N_CODEBOOK, 20), np.int64)
+    speech = synthesize(eager(methods(model, WaveOfCodes())), LIMITS, Request(((1,),), prompt))
+    assert speech.codes.max() < 1024
