@@ -26,6 +26,13 @@ class Metric:
         read: Takes the samples from the evidence: one per repeat, or one in all; none where the
             metric does not apply.
         summary: One line for people.
+        tolerance: Changes up to this size do not matter: relative, or in the metric's own unit
+            where `absolute`.
+        gates: Whether a comparison's overall verdict depends on it by default.
+        exact: Whether the same program gives the same value every time, so that any two values can
+            be compared without statistics.
+        length_bound: Whether it grows with the length of the speech, and so says nothing between
+            speeches of different lengths.
     """
 
     label: str
@@ -33,6 +40,15 @@ class Metric:
     better: Better
     read: Callable[[Evidence], Sequence[float]]
     summary: str
+    tolerance: float = 0.02
+    gates: bool = False
+    exact: bool = False
+    length_bound: bool = False
+
+    @property
+    def absolute(self) -> bool:
+        """Whether it changes by differences: shares and decibels are ratios already."""
+        return self.unit in ("share", "dB")
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -90,30 +106,35 @@ METRICS.register("rtf")(
         "RTF", "ratio", "lower",
         per_repeat(lambda r: median(t.wall_ms for t in r.trials) / 1e3 / r.audio_s),
         "real-time factor: wall seconds per second of speech",
+        gates=True,
     )
 )  # fmt: skip
 METRICS.register("first_audio_ms")(
     Metric(
         "First audio", "ms", "lower", per_trial(lambda t: t.first_audio_ms),
         "from phonemes and prompt codes to the first chunk of waveform",
+        tolerance=0.03, length_bound=True,
     )
 )  # fmt: skip
 METRICS.register("load_ms")(
     Metric(
         "Load", "ms", "lower", per_repeat(lambda r: r.load_ms),
         "opening the .pte and loading every method, first thing in a fresh process",
+        tolerance=0.10,
     )
 )  # fmt: skip
 METRICS.register("warm_load_ms")(
     Metric(
         "Warm load", "ms", "lower", per_repeat(lambda r: r.warm_load_ms),
         "the same once more in the same process",
+        tolerance=0.10,
     )
 )  # fmt: skip
 METRICS.register("peak_rss_bytes")(
     Metric(
         "Peak memory", "bytes", "lower", per_repeat(lambda r: r.peak_rss_bytes),
         "largest resident memory of the process during the syntheses, interpreter included",
+        gates=True,
     )
 )  # fmt: skip
 METRICS.register("model_rss_bytes")(
@@ -121,35 +142,41 @@ METRICS.register("model_rss_bytes")(
         "Model memory", "bytes", "lower",
         per_repeat(lambda r: r.peak_rss_bytes - r.base_rss_bytes),
         "peak memory less what was resident before the model was loaded",
+        tolerance=0.03,
     )
 )  # fmt: skip
 METRICS.register("pte_bytes")(
     Metric(
         "Size", "bytes", "lower", manifest_value(lambda m: m.pte_bytes), "size of the .pte",
+        tolerance=0.001, gates=True, exact=True,
     )
 )  # fmt: skip
 METRICS.register("compile_s")(
     Metric(
         "Compile", "s", "lower", manifest_value(lambda m: sum(m.stage_s.values())),
         "wall seconds of quantizing, exporting, lowering and checking, when it was made",
+        tolerance=0.25,
     )
 )  # fmt: skip
 METRICS.register("audio_frames")(
     Metric(
         "Frames", "frames", "neither", per_repeat(lambda r: r.audio_frames),
         "codec frames of the speech; quantization may change durations",
+        tolerance=0.0, exact=True,
     )
 )  # fmt: skip
 METRICS.register("lsd_db")(
     Metric(
         "LSD", "dB", "lower", manifest_value(lambda m: m.lsd_db),
         "log-spectral distance from fp32's speech, made with fp32's grids and noise",
+        tolerance=0.05, exact=True,
     )
 )  # fmt: skip
 METRICS.register("mcd_db")(
     Metric(
         "MCD", "dB", "lower", manifest_value(lambda m: m.mcd_db),
         "mel-cepstral distortion against fp32's speech, made with fp32's grids and noise",
+        tolerance=0.05, exact=True,
     )
 )  # fmt: skip
 METRICS.register("token_agreement")(
@@ -159,36 +186,42 @@ METRICS.register("token_agreement")(
             lambda m: sum(m.token_agreement) / N_CODEBOOK if m.token_agreement else None
         ),
         "codes chosen as fp32 does on fp32's grids and noise, mean over codebooks",
+        tolerance=0.005, gates=True, exact=True,
     )
 )  # fmt: skip
 METRICS.register("code_agreement")(
     Metric(
         "Codes", "share", "higher", per_repeat(lambda r: r.code_agreement),
         "codes of the whole utterance equal to fp32's, left to themselves",
+        tolerance=0.0, exact=True,
     )
 )  # fmt: skip
 METRICS.register("delegated_nodes_share")(
     Metric(
         "Delegated", "share", "higher", manifest_value(delegated_nodes_share),
         "operators inside delegates",
+        tolerance=0.0, gates=True, exact=True,
     )
 )  # fmt: skip
 METRICS.register("delegated_time_share")(
     Metric(
         "Delegated time", "share", "higher", delegated_time_share,
         "profiled time inside delegates",
+        tolerance=0.05,
     )
 )  # fmt: skip
 METRICS.register("quantized_macs_share")(
     Metric(
         "Quantized MACs", "share", "neither", manifest_value(quantized_macs_share),
         "multiply-adds on quantized weights",
+        tolerance=0.0, exact=True,
     )
 )  # fmt: skip
 METRICS.register("quantized_params_share")(
     Metric(
         "Quantized parameters", "share", "neither", manifest_value(quantized_params_share),
         "parameters held in the scheme's integers",
+        tolerance=0.0, exact=True,
     )
 )  # fmt: skip
 
@@ -207,7 +240,7 @@ for _channel in range(N_CODEBOOK):
     METRICS.register(f"token_agreement_{_channel}")(
         Metric(
             f"Tokens {_channel}", "share", "higher", manifest_value(token_agreement_of(_channel)),
-            f"token agreement of codebook {_channel}",
+            f"token agreement of codebook {_channel}", tolerance=0.01, exact=True,
         )
     )  # fmt: skip
 for _stage in STAGES:
@@ -216,5 +249,6 @@ for _stage in STAGES:
             STAGE_LABELS.get(_stage, _stage.replace("_", " ").capitalize()), "ms", "lower",
             per_trial(stage_ms_of(_stage)),
             f"milliseconds of the stage {_stage}, all passes and sentences",
+            tolerance=0.05, length_bound=True,
         )
     )  # fmt: skip
