@@ -1,5 +1,6 @@
 """The named doubts: when a measurement should not be believed, and what to do about it."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from statistics import median
 
@@ -32,17 +33,33 @@ REMEDIES = {**WARNINGS, **{doubt.name: doubt.value for doubt in Doubt}}
 def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[str, ...]:
     """Name the doubts about one case."""
     repeats = evidence.repeats
-    wall_ms = [median(trial.wall_ms for trial in repeat.trials) for repeat in repeats]
-    first_ms = median(repeat.trials[0].wall_ms for repeat in repeats)
     holds = {
+        **timing_doubts([[trial.wall_ms for trial in repeat.trials] for repeat in repeats]),
         Doubt.UNTRAINED: not trained,
         Doubt.EMULATED: emulated,
-        Doubt.FEW_REPEATS: len(repeats) < FEWEST_REPEATS,
-        Doubt.UNSTEADY: max(wall_ms) - min(wall_ms) > UNSTEADY_SHARE * median(wall_ms),
-        Doubt.FIRST_RUN_SLOW: first_ms > (1 + SLOW_FIRST_SHARE) * median(wall_ms),
         Doubt.FRAMES_DIFFER: any(r.audio_frames != evidence.reference_frames for r in repeats),
         Doubt.CODES_VARY: len({repeat.codes_sha256 for repeat in repeats}) > 1,
     }
     said = {name for repeat in repeats for name in repeat.warnings}
-    holding = {doubt.name for doubt in Doubt if holds.get(doubt)}
+    return in_order(holds, said)
+
+
+def timing_doubts(wall_ms: Sequence[Sequence[float]]) -> dict[Doubt, bool]:
+    """Tell which doubts hold about times alone.
+
+    Args:
+        wall_ms: Per repeat, of each iteration kept, in order.
+    """
+    medians = [median(repeat) for repeat in wall_ms]
+    first_ms = median(repeat[0] for repeat in wall_ms)
+    return {
+        Doubt.FEW_REPEATS: len(medians) < FEWEST_REPEATS,
+        Doubt.UNSTEADY: max(medians) - min(medians) > UNSTEADY_SHARE * median(medians),
+        Doubt.FIRST_RUN_SLOW: first_ms > (1 + SLOW_FIRST_SHARE) * median(medians),
+    }
+
+
+def in_order(holds: Mapping[Doubt, bool], said: set[str]) -> tuple[str, ...]:
+    """Name the doubts that hold and those that a device has said, in the order of the registry."""
+    holding = {doubt.name for doubt, true in holds.items() if true}
     return tuple(name for name in REMEDIES if name in holding | said)
