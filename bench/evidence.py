@@ -25,6 +25,7 @@ class RepeatFacts:
         load_peak_rss_bytes: Peak up to the end of the first load.
         peak_rss_bytes: Peak during the syntheses.
         threads: Threads of the runtime.
+        affinity: Processors that the process might use, as a hexadecimal mask.
         backends: Backends registered in the runtime.
         warmup_ms: Wall milliseconds of the syntheses thrown away.
         trials: The syntheses kept.
@@ -41,6 +42,7 @@ class RepeatFacts:
     load_peak_rss_bytes: int
     peak_rss_bytes: int
     threads: int
+    affinity: str
     backends: tuple[str, ...]
     warmup_ms: tuple[float, ...]
     trials: tuple[Trial, ...]

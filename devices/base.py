@@ -87,6 +87,7 @@ class Repeat:
         planned_bytes: Activation memory that the .pte plans, summed over methods; None where the
             runtime does not tell.
         threads: Threads of the runtime, as it reports them.
+        affinity: Processors that the process may use, as a hexadecimal mask.
         backends: Backends registered in the runtime.
         warmup_ms: Wall milliseconds of the syntheses thrown away.
         trials: The syntheses kept.
@@ -102,6 +103,7 @@ class Repeat:
     peak_rss_bytes: int
     planned_bytes: int | None
     threads: int
+    affinity: str
     backends: tuple[str, ...]
     warmup_ms: tuple[float, ...]
     trials: tuple[Trial, ...]

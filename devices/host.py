@@ -12,6 +12,7 @@ from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.exchange import read_report, write_request
 from devices.load import LoadWatch
 from devices.profiling import read_profile
+from devices.runner_call import check_outcome, runner_arguments
 from model.errors import DeviceError
 
 TIME_LIMIT_S = 600.0
@@ -28,50 +29,43 @@ class Host:
         """Run one repeat in a fresh process."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
-            flags = ("--warmup", str(schedule.warmup), "--iterations", str(schedule.iterations))
             with LoadWatch() as watch:
-                run_child(job, folder, schedule, *flags)
+                run_child(job, folder, schedule)
             return replace(read_report(folder), warnings=watch.warnings())
 
     def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one synthesis, in a process of its own."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
-            run_child(job, folder, schedule, "--profile")
+            run_child(job, folder, schedule, profile=True)
             return read_profile(folder)
 
 
-def run_child(job: Job, folder: Path, schedule: Schedule, *flags: str) -> None:
+def run_child(job: Job, folder: Path, schedule: Schedule, *, profile: bool = False) -> None:
     """Run `devices.host_child` on a job, leaving its files in `folder`.
-
-    Raises:
-        DeviceError: It failed or took too long; the message has the end of what it said.
-    """
-    write_request(folder / "request.txt", job)
-    command = [
-        sys.executable, "-m", "devices.host_child", "--model", str(job.pte),
-        "--request", str(folder / "request.txt"), "--out", str(folder),
-        "--threads", str(schedule.threads), *flags,
-    ]  # fmt: skip
-    run_quietly(command)
-
-
-def run_quietly(command: list[str], limit_s: float = TIME_LIMIT_S) -> None:
-    """Run a process of ours whose output nobody needs unless it fails.
 
     Raises:
         DeviceError: It failed or took too long.
     """
+    request = folder / "request.txt"
+    write_request(request, job)
+    arguments = runner_arguments(job.pte, request, folder, schedule, profile=profile)
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
+            [sys.executable, "-m", "devices.host_child", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIME_LIMIT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise DeviceError(f"{Path(command[0]).name} was killed after {limit_s:.0f} s") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
-        raise DeviceError(f"the process ended with {how}; last it said: {said[-1]}")
+        raise DeviceError(
+            f"the runner did not finish within {TIME_LIMIT_S:.0f} s and was stopped"
+        ) from error
+    answer = "".join(done.stdout.splitlines()[-1:])  # libraries may have printed before
+    check_outcome(done.returncode, answer, done.stderr)
 
 
 def host_info(name: str, kind: str) -> DeviceInfo:

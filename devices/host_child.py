@@ -1,18 +1,29 @@
 """One repeat on this machine, in a process of its own: `python -m devices.host_child`.
 
-Takes the native runner's arguments and leaves the same files. The runtime is ExecuTorch's Python
+Takes the native runner's arguments, leaves the same files and answers alike. The runtime is ExecuTorch's Python
 binding, so that memory includes the interpreter and torch: `base_rss_bytes` tells how much.
 """
 
 import argparse
+import json
+import os
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from devices.base import Job, Repeat, Trial
 from devices.exchange import read_request, write_report
-from devices.memory import reset_peak, rss_bytes
+from lowering.memory import reset_peak, rss_bytes
 from lowering.runtime import LoadedProgram, registered_backends, set_threads
+from model.errors import HarnessError, InputError, StageFailedError
 from model.generate import Synthesis, synthesize
+
+# Exit statuses and names that the native runner gives to what `synthesize` raises.
+STATUS: Mapping[type[HarnessError], tuple[int, str]] = {
+    StageFailedError: (10, "execute"),
+    InputError: (12, "length"),
+}
 
 
 def timed_load(pte: Path) -> tuple[LoadedProgram, float]:
@@ -45,6 +56,7 @@ def measure(job: Job, threads: int, warmup: int, iterations: int) -> Repeat:
         peak_rss_bytes=rss_bytes("VmHWM"),
         planned_bytes=None,
         threads=threads,
+        affinity=f"{sum(1 << cpu for cpu in os.sched_getaffinity(0)):x}",
         backends=backends,
         warmup_ms=tuple(one.wall_ms for one in speech[:warmup]),
         trials=tuple(as_trial(one) for one in speech[warmup:]),
@@ -74,11 +86,17 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     job = read_request(arguments.request, arguments.model)
-    if arguments.profile:
-        profile(job, arguments.threads, arguments.out)
-    else:
-        repeat = measure(job, arguments.threads, arguments.warmup, arguments.iterations)
-        write_report(arguments.out, repeat)
+    try:
+        if arguments.profile:
+            profile(job, arguments.threads, arguments.out)
+        else:
+            repeat = measure(job, arguments.threads, arguments.warmup, arguments.iterations)
+            write_report(arguments.out, repeat)
+    except tuple(STATUS) as error:
+        status, kind = STATUS[type(error)]
+        print(json.dumps({"error": kind, "what": str(error)}))
+        sys.exit(status)
+    print(json.dumps({"ok": True}))
 
 
 if __name__ == "__main__":

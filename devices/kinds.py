@@ -7,6 +7,7 @@ from devices.base import Device
 from devices.discovery import Notify
 from devices.host import Host
 from devices.host_native import HostNative
+from devices.linux import open_linux
 from devices.profiles import Profile, load_profiles
 from devices.tables import Table
 from model.registry import Registry
@@ -32,6 +33,12 @@ def host_native(profile: Profile, _: Notify) -> Device:
 def android(profile: Profile, notify: Notify) -> Device:
     """A phone over ADB, through the native runner."""
     return open_android(profile, notify=notify)
+
+
+@KINDS.register("linux")
+def linux(profile: Profile, _: Notify) -> Device:
+    """A board over SSH, through the native runner."""
+    return open_linux(profile)
 
 
 def find_profile(name: str, own: Mapping[str, Table]) -> Profile:

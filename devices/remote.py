@@ -88,9 +88,9 @@ class RemoteRunner:
         request = PurePosixPath(store.put({"request.txt": target / "request.txt"}), "request.txt")
         out = PurePosixPath(store.make_folder(f"run-{secrets.token_hex(4)}"))
         try:
-            arguments = runner_arguments(model, request, out, schedule, profile=launch.profile)
-            if launch.affinity:
-                arguments += ["--affinity", f"{launch.affinity:x}"]
+            arguments = runner_arguments(
+                model, request, out, schedule, affinity=launch.affinity, profile=launch.profile
+            )
             command = shlex.join([*bundle.command, *arguments])
             notes = str(out / THERMAL_NOTES)
             result = link.run(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.config import HOP_LENGTH, N_CODEBOOK
 from model.decoding import MASK, Codes, DecodingOptions, MaskedCells, unmask
-from model.errors import InputError
+from model.errors import InputError, StageFailedError
 
 Array = NDArray[np.generic]
 Float32 = NDArray[np.float32]
@@ -205,6 +205,9 @@ def decode_codes(
 
     Returns:
         (Q, T) codes without masks.
+
+    Raises:
+        StageFailedError: The model computes nonsense: a logit is infinite or no number.
     """
     codes = np.full((N_CODEBOOK, len(steps) * limits.frames_per_step), MASK, np.int64)
     for step in options.plan:
@@ -219,7 +222,10 @@ def decode_codes(
                 for channel in np.unique(cells.channel)
             ]
         with watch.stage("sampling"):
-            unmask(codes, cells, np.concatenate(logits), step, options, sentence=sentence)
+            rows = np.concatenate(logits)
+            if not np.isfinite(rows).all():
+                raise StageFailedError("the logits are not all finite numbers")
+            unmask(codes, cells, rows, step, options, sentence=sentence)
     return codes
 
 

@@ -56,13 +56,30 @@ inline void set_affinity(unsigned long long mask) {
           std::string("the affinity mask is refused: ") + strerror(errno));
 }
 
+// The processors that this process may use.
+inline cpu_set_t affinity() {
+  cpu_set_t set;
+  require(sched_getaffinity(0, sizeof set, &set) == 0, Status::kProcessor,
+          std::string("the processors cannot be counted: ") + strerror(errno));
+  return set;
+}
+
+// The first 64 of them as a hexadecimal mask.
+inline std::string affinity_mask() {
+  const cpu_set_t set = affinity();
+  unsigned long long mask = 0;
+  for (int cpu = 0; cpu < 64; cpu++)
+    if (CPU_ISSET(cpu, &set)) mask |= 1ULL << cpu;
+  char text[20];
+  snprintf(text, sizeof text, "%llx", mask);
+  return text;
+}
+
 // Gives the runtime n threads, 0 for one per processor that this process may use. To be called
 // before any method is loaded: XNNPACK keeps the pool that it finds while it loads.
 inline size_t set_threads(unsigned n_thread) {
   if (n_thread == 0) {
-    cpu_set_t set;
-    require(sched_getaffinity(0, sizeof set, &set) == 0, Status::kProcessor,
-            std::string("the processors cannot be counted: ") + strerror(errno));
+    const cpu_set_t set = affinity();
     n_thread = static_cast<unsigned>(CPU_COUNT(&set));
   }
   auto* pool = executorch::extension::threadpool::get_threadpool();

@@ -23,6 +23,7 @@ struct Report {
   long peak_rss_bytes = 0;
   size_t planned_bytes = 0;
   size_t threads = 0;
+  std::string affinity;  // processors that the process may use, as a hexadecimal mask
   std::vector<double> warmup_ms;
   std::vector<Synthesis> trials;      // without codes and waveform, save for the last
   std::vector<std::string> warnings;  // names of doubts
@@ -78,6 +79,7 @@ inline std::string to_json(const Report& report) {
          ",\"peak_rss_bytes\":" + std::to_string(report.peak_rss_bytes) +
          ",\"planned_bytes\":" + std::to_string(report.planned_bytes) +
          ",\"threads\":" + std::to_string(report.threads) +
+         ",\"affinity\":" + quoted(report.affinity) +
          ",\"backends\":" + list(registered_backends(), quoted) +
          ",\"warmup_ms\":" + list(report.warmup_ms, number) + ",\"trials\":" +
          list(report.trials, [](const Synthesis& trial) { return to_json(trial); }) +

@@ -89,6 +89,7 @@ std::unique_ptr<Model> load(const Options& options, double& ms) {
 void measure(const Options& options, const Request& request, size_t threads) {
   Report report;
   report.threads = threads;
+  report.affinity = affinity_mask();
   report.base_rss_bytes = memory_bytes("VmRSS");
   const auto model = load(options, report.load_ms);
   report.load_peak_rss_bytes = memory_bytes("VmHWM");

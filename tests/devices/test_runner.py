@@ -63,6 +63,7 @@ JOBS = {
     "one chunk": {"chunk_frames": 1000},
     "tiny chunks": {"phonemes": (9,), "chunk_frames": 1},
     "many sentences": {"phonemes": (5, 6, 7, 8, 9)},
+    "complete before the passes are over": {"phonemes": (2, 3)},
 }
 
 
@@ -116,7 +117,8 @@ def test_affinity_limits_the_threads(tiny_pte, make_job, run):
     schedule = Schedule(warmup=0, iterations=1, threads=0)
     status, _, out = run(make_job(tiny_pte), schedule, "--affinity", "1")
     assert status == 0
-    assert read_report(out).threads == 1
+    repeat = read_report(out)
+    assert (repeat.threads, repeat.affinity) == (1, "1")
 
 
 def test_a_profile_leaves_a_trace_of_every_method(tiny_pte, make_job, run):

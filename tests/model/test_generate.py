@@ -6,7 +6,7 @@ import torch
 
 from model.config import CONFIGS, HOP_LENGTH, N_CODEBOOK
 from model.decoding import DecodingOptions, decoding_plan
-from model.errors import InputError
+from model.errors import InputError, StageFailedError
 from model.generate import STAGES, Limits, Request, decode_chunk, regulate, synthesize
 from model.methods import eager, methods
 from model.mobilespeech import MobileSpeech
@@ -98,3 +98,18 @@ def test_a_sentence_of_few_frames_is_complete_before_its_passes_are_over(model):
     prompt = np.zeros((N_CODEBOOK, 20), np.int64)
     speech = synthesize(eager(methods(model, WaveOfCodes())), LIMITS, Request(((1,),), prompt))
     assert speech.codes.max() < 1024
+
+
+@pytest.mark.parametrize("nonsense", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_are_an_error_and_no_codes(model, nonsense):
+    run = eager(methods(model, WaveOfCodes()))
+
+    def broken(name, inputs):
+        outputs = [np.array(output) for output in run(name, inputs)]
+        if name == "head_3":
+            outputs[0][0, -1, 5] = nonsense
+        return outputs
+
+    request = Request(((1, 2, 3),), np.zeros((N_CODEBOOK, 20), np.int64))
+    with pytest.raises(StageFailedError, match="not all finite"):
+        synthesize(broken, LIMITS, request)
