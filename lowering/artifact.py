@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class MethodFacts:
         snr_db: Of the outputs against fp32 eager on the same real inputs; None where the backend
             cannot run here.
         max_abs_error: Largest difference of an output, likewise.
+        ranges: Smallest and largest value that calibration saw, per quantized activation.
+        read_back: What the backend found in the compiled method.
     """
 
     delegates: int
@@ -44,6 +46,8 @@ class MethodFacts:
     calibration_samples: int
     snr_db: float | None = None
     max_abs_error: float | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    read_back: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,10 @@ class Manifest:
         lsd_db: Log-spectral distance of the speech made so from fp32's; None likewise.
         mcd_db: Mel-cepstral distortion of it; None likewise.
         stage_s: Wall seconds per stage of making it.
-        stage_peak_rss_bytes: Peak memory of the making process up to the end of each stage.
+        stage_peak_rss_bytes: Peak memory of the making process during each stage.
+        proof: How far the result was verified (`lowering.backend.Proof`).
+        options: Compile options of the backend.
+        lengths: Static length per axis; empty where methods take any length.
     """
 
     model: str
@@ -90,6 +97,9 @@ class Manifest:
     mcd_db: float | None
     stage_s: Mapping[str, float]
     stage_peak_rss_bytes: Mapping[str, int]
+    proof: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

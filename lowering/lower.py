@@ -1,24 +1,30 @@
 """From a model and a scheme to a .pte with a manifest, in the cache."""
 
 import hashlib
-import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lowering.artifact import Artifact, Manifest, MethodFacts, read_artifact, write_manifest
-from lowering.backends import BACKENDS, Backend
+from lowering.backend import Backend, Proof
+from lowering.backends import make_backend
 from lowering.cache import cache_key, cache_root, pins, publish, source_hash
+from lowering.memory import reset_peak, rss_bytes
 from lowering.reference import ReferenceSpec, model_limits, read_recording, read_reference
 from model.choice import ModelChoice
 from model.config import SAMPLE_RATE_HZ
 from model.errors import StageFailedError
 from quantization.schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+    from model.methods import Method
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class LoweringSpec:
         choice: The model.
         scheme: Entry of `SCHEMES`.
         backend: Entry of `BACKENDS`.
+        options: Its compile options that differ from their defaults, by name.
         calibration: References whose recorded inputs static ranges are taken from.
         verification: Reference that the lowered methods are checked on.
         sources: Hash of the code that lowers it, as it is when the spec is made.
@@ -39,6 +46,7 @@ class LoweringSpec:
     backend: str
     calibration: tuple[ReferenceSpec, ...]
     verification: ReferenceSpec
+    options: tuple[tuple[str, Any], ...] = ()
     sources: str = field(default_factory=lambda: source_hash("model", "quantization", "lowering"))
 
     def folder(self) -> Path:
@@ -49,14 +57,19 @@ class LoweringSpec:
             "model": self.choice.identity(),
             "scheme": self.scheme,
             "backend": self.backend,
+            "options": self.made_backend().options(),
             "inputs": [ref.folder().name for ref in (*self.calibration, self.verification)],
         }
         return cache_root() / "artifacts" / cache_key(parts)
 
     def refused(self) -> str:
         """Say why this pair cannot be, or return an empty string."""
-        backend = BACKENDS[self.backend]()
+        backend = self.made_backend()
         return backend.refuses(SCHEMES[self.scheme]()) or backend.unavailable()
+
+    def made_backend(self) -> Backend:
+        """Make the backend with its options."""
+        return make_backend(self.backend, self.options)
 
     def read(self) -> Artifact:
         """Read the artifact that `lower` has put into the cache."""
@@ -64,24 +77,41 @@ class LoweringSpec:
 
 
 class StageClock:
-    """Wall seconds and peak memory of the stages of making an artifact."""
+    """Wall seconds and peak memory of the stages of making an artifact.
+
+    A stage inside another counts for itself alone.
+    """
 
     def __init__(self) -> None:
         self.wall_s: dict[str, float] = {}
         self.peak_rss_bytes: dict[str, int] = {}
+        self.running: list[str] = []
+        self.since = time.perf_counter()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time what runs inside; its failure is named after the stage."""
-        start = time.perf_counter()
+        self.turn()
+        self.running.append(name)
         try:
             yield
+        except StageFailedError:
+            raise
         except Exception as error:
             raise StageFailedError(f"{name} failed: {first_line(error)}") from error
         finally:
-            self.wall_s[name] = self.wall_s.get(name, 0.0) + time.perf_counter() - start
-            peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            self.peak_rss_bytes[name] = peak_kib * 1024
+            self.turn()
+            self.running.pop()
+
+    def turn(self) -> None:
+        """Credit the time and the peak since the last turn to the stage that was running."""
+        now, peak = time.perf_counter(), rss_bytes("VmHWM")
+        if self.running:
+            name = self.running[-1]
+            self.wall_s[name] = self.wall_s.get(name, 0.0) + now - self.since
+            self.peak_rss_bytes[name] = max(peak, self.peak_rss_bytes.get(name, 0))
+        reset_peak()
+        self.since = now
 
 
 def first_line(error: Exception) -> str:
@@ -96,12 +126,10 @@ def lower(spec: LoweringSpec) -> None:
     Raises:
         StageFailedError: Named after the stage that failed.
     """
-    from executorch.exir import to_edge_transform_and_lower
-
     from lowering.export import export_method
     from lowering.inspect import delegation, planned_bytes
-    from lowering.runtime import LoadedProgram
-    from lowering.verify import verify
+    from lowering.static import padded_call, with_lengths
+    from lowering.verify import NO_CHECKS, verify
     from model.codec.providers import load_codec
     from model.loading import load_model
     from model.methods import eager, methods
@@ -109,39 +137,48 @@ def lower(spec: LoweringSpec) -> None:
     from quantization.coverage import total
 
     clock = StageClock()
-    scheme, backend = SCHEMES[spec.scheme](), BACKENDS[spec.backend]()
+    scheme, backend = SCHEMES[spec.scheme](), spec.made_backend()
     with clock.stage("load"):
         model, info = load_model(spec.choice.name, spec.choice.checkpoint)
         codec = load_codec(spec.choice.codec, spec.choice.codec_checkpoint)
         table = methods(model, codec.decoder)
-        samples = calibration_samples(spec.calibration) if scheme.graph else {}
-        recording = read_recording(spec.verification.folder())
-        reference = read_reference(spec.verification)
-    with clock.stage("quantize and export"):
+        limits = model_limits(model.config, codec.lookahead_frames)
+        samples = calibration_samples(spec.calibration, table, backend) if scheme.static else {}
+
+    def export(method: "Method") -> "ExportedProgram":
+        with clock.stage("export"):
+            return export_method(method)
+
+    with clock.stage("quantize"):
         quantized = {
             name: quantize(
                 name,
-                method,
+                backend.adapt(name, with_lengths(method, backend.lengths()), scheme),
                 scheme,
-                export_method,
-                quantizer=backend.quantizer(name) if scheme.graph else None,
-                samples=[method.nest(flat) for flat in samples.get(name, ())],
+                export,
+                quantizer=backend.quantizer(name, scheme) if scheme.static else None,
+                samples=samples.get(name, ()),
             )
             for name, method in table.items()
         }
     with clock.stage("lower"):
-        edge = to_edge_transform_and_lower(
-            {name: part.program for name, part in quantized.items()},
-            partitioner={name: backend.partitioners() for name in table},
-            constant_methods=provenance(spec),
-        )
+        programs = {name: part.program for name, part in quantized.items()}
+        edge = backend.lower(programs, scheme, provenance(spec))
         delegations = {name: delegation(edge.exported_program(name)) for name in table}
     with clock.stage("serialise"):
-        buffer = edge.to_executorch().buffer
+        buffer = bytes(edge.to_executorch().buffer)
         planned = planned_bytes(buffer)
-    check_delegated(spec.backend, backend, {n: d.macs_share for n, d in delegations.items()})
-    with clock.stage("verify"):
-        checks = verify(LoadedProgram(buffer).call, eager(table), recording, reference)
+    shares = {name: found.macs_share for name, found in delegations.items()}
+    check_delegated(spec.backend, backend.min_delegated(scheme), shares)
+    with clock.stage("read back"):
+        facts = backend.read_back(buffer, scheme)
+    checks = NO_CHECKS
+    if backend.proof() in (Proof.EXECUTED, Proof.SIMULATED):
+        with clock.stage("verify"):
+            recording = read_recording(spec.verification.folder())
+            reference = read_reference(spec.verification)
+            call = padded_call(backend.load(buffer), table, backend.lengths())
+            checks = verify(call, eager(table), recording, reference, limits)
     manifest = Manifest(
         model=spec.choice.name,
         trained=info.trained,
@@ -153,7 +190,7 @@ def lower(spec: LoweringSpec) -> None:
         versions=pins(),
         pte_sha256=hashlib.sha256(buffer).hexdigest(),
         pte_bytes=len(buffer),
-        limits=model_limits(model.config, codec.lookahead_frames),
+        limits=limits,
         methods={
             name: MethodFacts(
                 delegates=delegations[name].delegates,
@@ -168,6 +205,7 @@ def lower(spec: LoweringSpec) -> None:
                 calibration_samples=part.calibration_samples,
                 snr_db=checks.snr_db.get(name),
                 max_abs_error=checks.max_abs_error.get(name),
+                read_back=facts.get(name, {}),
             )
             for name, part in quantized.items()
         },
@@ -177,6 +215,9 @@ def lower(spec: LoweringSpec) -> None:
         mcd_db=checks.mcd_db,
         stage_s=clock.wall_s,
         stage_peak_rss_bytes=clock.peak_rss_bytes,
+        proof=backend.proof(),
+        options=backend.options(),
+        lengths=backend.lengths(),
     )
 
     def fill(folder: Path) -> None:
@@ -186,15 +227,23 @@ def lower(spec: LoweringSpec) -> None:
     publish(spec.folder(), fill)
 
 
-def calibration_samples(references: Sequence[ReferenceSpec]) -> dict[str, list[list[Any]]]:
-    """Collect recorded inputs per method, as tensors."""
+def calibration_samples(
+    references: Sequence[ReferenceSpec], table: Mapping[str, "Method"], backend: Backend
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Collect recorded inputs per method, as the method that is lowered takes them."""
     import torch
 
-    samples: dict[str, list[list[Any]]] = {}
+    from lowering.static import pad_inputs, with_lengths
+
+    lengths = backend.lengths()
+    shaped = {name: with_lengths(method, lengths) for name, method in table.items()}
+    samples: dict[str, list[tuple[Any, ...]]] = {}
     for reference in references:
         for name, calls in read_recording(reference.folder()).items():
-            tensors = ([torch.from_numpy(np.array(array)) for array in ins] for ins, _ in calls)
-            samples.setdefault(name, []).extend(tensors)
+            for inputs, _ in calls:
+                flat = pad_inputs(table[name], inputs, lengths)
+                tensors = [torch.from_numpy(np.array(array)) for array in flat]
+                samples.setdefault(name, []).append(shaped[name].nest(tensors))
     return samples
 
 
@@ -210,16 +259,20 @@ def provenance(spec: LoweringSpec) -> dict[str, Any]:
     }
 
 
-def check_delegated(name: str, backend: Backend, shares: dict[str, float]) -> None:
+def check_delegated(name: str, least: float, shares: Mapping[str, float]) -> None:
     """Refuse a program of which too little went to the backend that was asked for.
+
+    Args:
+        name: Of the backend.
+        least: Share of a method's multiply-adds that it must have taken.
+        shares: What it took, per method.
 
     Raises:
         StageFailedError: It names the methods and their shares.
     """
-    short = {method: share for method, share in shares.items() if share < backend.min_delegated}
+    short = {method: share for method, share in shares.items() if share < least}
     if short:
         listed = ", ".join(f"{method} {share:.1%}" for method, share in short.items())
         raise StageFailedError(
-            f"lower failed: {name} took less than {backend.min_delegated:.0%} of the"
-            f" multiply-adds of {listed}"
+            f"lower failed: {name} took less than {least:.0%} of the multiply-adds of {listed}"
         )

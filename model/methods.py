@@ -1,6 +1,6 @@
 """The methods of MobileSpeech as they run on a device: module, example inputs, dynamic axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from model.config import CODEBOOK_SIZE, N_CODEBOOK
+from model.config import CODEBOOK_SIZE, HOP_LENGTH, N_CODEBOOK
 from model.generate import Array, Call
 from model.mobilespeech import MobileSpeech
 
@@ -33,11 +33,16 @@ class Method:
         module: What it computes.
         inputs: Example inputs, batch of one.
         axes: Per input, axis number to dynamic axis; nested like `inputs`.
+        masks: Axes of the (1, length, 1) masks that the module takes after its inputs, for
+            programs whose lengths are static.
+        outputs: Per output, axis number to dynamic axis.
     """
 
     module: nn.Module
     inputs: tuple[Any, ...]
     axes: tuple[Any, ...]
+    masks: tuple[Axis, ...] = ()
+    outputs: tuple[Mapping[int, Axis], ...] = ()
 
     def nest(self, flat: Sequence[Tensor]) -> tuple[Any, ...]:
         """Arrange flat inputs like `inputs`."""
@@ -61,6 +66,9 @@ def methods(model: MobileSpeech, codec_decoder: nn.Module) -> dict[str, Method]:
     prompt_steps = Axis("prompt_steps", config.max_prompt_frames // step)
     prompt_frames = Axis("prompt_steps", config.max_prompt_frames // step, step)
     phonemes = Axis("phonemes", config.max_phonemes)
+    cells = Axis("cells", config.max_frames)
+    codec_frames = Axis("frames", config.max_frames)
+    samples = Axis("frames", config.max_frames, HOP_LENGTH)
     keys_and_values = ({2: prompt_steps}, {1: prompt_steps})
     codes = _codes(EXAMPLE_STEPS * step)
     duration_memory = _memory(config.text_width, config.text_head)
@@ -73,26 +81,44 @@ def methods(model: MobileSpeech, codec_decoder: nn.Module) -> dict[str, Method]:
     hidden = torch.zeros(1, EXAMPLE_STEPS, config.head_width)
     return {
         "prompt_encoder": Method(
-            model.prompt_encoder, (_codes(EXAMPLE_PROMPT_STEPS * step),), ({2: prompt_frames},)
+            model.prompt_encoder,
+            (_codes(EXAMPLE_PROMPT_STEPS * step),),
+            ({2: prompt_frames},),
+            masks=(prompt_steps,),
+            outputs=keys_and_values * (1 + config.n_layer),
         ),
         "text_encoder": Method(
             model.text_encoder,
             (torch.arange(EXAMPLE_PHONEMES).reshape(1, -1) % 8,),
             ({1: phonemes},),
+            masks=(phonemes,),
+            outputs=({1: phonemes}, {1: phonemes}),
         ),
         "duration_predictor": Method(
-            model.duration_predictor, (text, *duration_memory), ({1: phonemes}, *keys_and_values)
+            model.duration_predictor,
+            (text, *duration_memory),
+            ({1: phonemes}, *keys_and_values),
+            masks=(phonemes, prompt_steps),
+            outputs=({1: phonemes},),
         ),
         "smd": Method(
             model.smd,
             (codes, rows, memory),
             ({2: frames}, {1: steps}, keys_and_values * config.n_layer),
+            masks=(steps, prompt_steps),
+            outputs=({1: frames},),
         ),
         **{
-            f"head_{channel}": Method(head, (hidden,), ({1: Axis("cells", config.max_frames)},))
+            f"head_{channel}": Method(head, (hidden,), ({1: cells},), outputs=({1: cells},))
             for channel, head in enumerate(model.heads)
         },
-        "codec_decoder": Method(codec_decoder, (codes,), ({2: Axis("frames", config.max_frames)},)),
+        "codec_decoder": Method(
+            codec_decoder,
+            (codes,),
+            ({2: codec_frames},),
+            masks=(codec_frames,),
+            outputs=({1: samples},),
+        ),
     }
 
 

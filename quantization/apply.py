@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -52,15 +52,15 @@ def quantize(
         method: In fp32; left unchanged.
         scheme: How to hold its numbers.
         export: Turns a method into an exported program.
-        quantizer: The backend's PT2E quantizer, for graph schemes; None leaves the method in float.
-        samples: Real inputs to calibrate on, nested like the method's; only for graph schemes.
+        quantizer: The backend's PT2E quantizer for static schemes; None leaves the method in float.
+        samples: Real inputs to calibrate on, nested like the method's; only for static schemes.
     """
-    if scheme.graph and quantizer is not None:
+    if scheme.static and quantizer is not None:
         return quantize_graph(name, method, export, quantizer, samples)
     if scheme.choose is None:
         why = (
             "the backend keeps this method in float"
-            if scheme.graph
+            if scheme.static
             else "the scheme is a float one"
         )
         everything = dict.fromkeys(leaves_with_weights(method.module), why)
@@ -81,7 +81,7 @@ def quantize_modules(name: str, method: Method, choose: Choose, export: Export) 
         if not isinstance(config, str):
             target = targets[child]
             quantize_(target, config, filter_fn=lambda candidate, _, t=target: candidate is t)
-    program = export(Method(module, method.inputs, method.axes))
+    program = export(replace(method, module=module))
     done = [child for child in chosen if child not in left_out]
     return Quantized(program, measure_coverage(name, method, done, left_out))
 
@@ -95,7 +95,7 @@ def quantize_graph(
         for sample in samples:
             prepared(*sample)
     converted = convert_pt2e(prepared)
-    program = export(Method(converted, method.inputs, method.axes))
+    program = export(replace(method, module=converted))
     done = quantized_modules(converted)
     left_out = {
         child: f"{type(module).__name__}: the backend's quantizer does not take it"

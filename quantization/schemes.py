@@ -2,11 +2,12 @@
 
 A scheme says per module what to do with it; which pairs of scheme and backend work is asked of the
 backend. Weight transformations replace modules before export and suit any backend that knows the
-pattern; a graph scheme needs the backend's own quantizer.
+pattern; a static scheme needs the backend's own quantizer.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from model.registry import Registry
@@ -20,21 +21,38 @@ if TYPE_CHECKING:
 Choose = Callable[[str, str, "nn.Module"], "AOBaseConfig | str"]
 
 
+class Kind(Enum):
+    """What a backend must be able to do to take a scheme."""
+
+    FLOAT = auto()  # nothing is quantized
+    DYNAMIC = auto()  # integer weights; activations are quantized at run time
+    WEIGHTS = auto()  # integer weights, float activations
+    CODEBOOK = auto()  # weights are indices into tables of floats, activations float
+    STATIC = auto()  # weights and activations by the backend's quantizer, calibrated (PT2E)
+
+
 @dataclass(frozen=True)
 class Scheme:
     """How the numbers of a model are held.
 
     Attributes:
         summary: One line for people.
-        choose: What to do with each module that has weights; None leaves all of them alone.
-        graph: True where the backend's quantizer works on the exported graph (PT2E, calibrated).
-        half: True where the whole model computes in float16.
+        kind: What it asks of a backend.
+        choose: What to do with each module that has weights; None for float and static schemes.
+        half: True where what is in float computes in float16.
+        bits: Of activations and of weights; only for static schemes.
     """
 
     summary: str
+    kind: Kind = Kind.FLOAT
     choose: Choose | None = None
-    graph: bool = False
     half: bool = False
+    bits: tuple[int, int] = (0, 0)
+
+    @property
+    def static(self) -> bool:
+        """Whether it needs a backend's quantizer and calibration."""
+        return self.kind is Kind.STATIC
 
 
 SCHEMES: Registry[Callable[[], Scheme]] = Registry("quantization scheme")
@@ -101,19 +119,21 @@ def fp16() -> Scheme:
 @SCHEMES.register("8da8w")
 def dynamic_int8_activations_int8_weights() -> Scheme:
     """8-bit activations, quantized per token at run time; 8-bit weights per output channel."""
-    return Scheme("dynamic int8 activations, int8 weights", linear_layers(int8_weights))
+    choose = linear_layers(int8_weights)
+    return Scheme("dynamic int8 activations, int8 weights", Kind.DYNAMIC, choose)
 
 
 @SCHEMES.register("8da4w")
 def dynamic_int8_activations_int4_weights() -> Scheme:
     """8-bit activations, quantized per token at run time; 4-bit weights in groups of 32."""
-    return Scheme("dynamic int8 activations, int4 weights", linear_layers(int4_weights))
+    choose = linear_layers(int4_weights)
+    return Scheme("dynamic int8 activations, int4 weights", Kind.DYNAMIC, choose)
 
 
 @SCHEMES.register("int8-static")
 def static_int8() -> Scheme:
     """8-bit activations with ranges from calibration; 8-bit weights per output channel."""
-    return Scheme("static int8, calibrated", graph=True)
+    return Scheme("static int8, calibrated", Kind.STATIC, bits=(8, 8))
 
 
 @SCHEMES.register("mixed")
@@ -129,4 +149,5 @@ def mixed() -> Scheme:
             method, name, module
         )
 
-    return Scheme("int4 feed-forwards, int8 elsewhere, float where sampled", choose)
+    summary = "int4 feed-forwards, int8 elsewhere, float where sampled"
+    return Scheme(summary, Kind.DYNAMIC, choose)

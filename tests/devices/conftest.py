@@ -42,7 +42,6 @@ def tiny_pte(request):
 
 def lower_tiny(scheme_name: str, path: Path) -> None:
     import torch
-    from executorch.exir import to_edge_transform_and_lower
 
     from lowering.backends import BACKENDS
     from lowering.export import export_method
@@ -56,16 +55,13 @@ def lower_tiny(scheme_name: str, path: Path) -> None:
     torch.manual_seed(0)
     codec = OwnCodec(CodecConfig(code_width=16, decoder_width=32, decoder_layers=1)).eval()
     assert codec.lookahead_frames == LOOKAHEAD_FRAMES
-    scheme, backend = SCHEMES[scheme_name](), BACKENDS["xnnpack"]()
+    scheme = SCHEMES[scheme_name]()
     model = MobileSpeech(CONFIGS["tiny"], N_PHONEME).eval()
     programs = {
         name: quantize(name, method, scheme, export_method).program
         for name, method in methods(model, codec.decoder).items()
     }
-    partitioners = {name: backend.partitioners() for name in programs}
-    edge = to_edge_transform_and_lower(
-        programs, partitioner=partitioners, constant_methods={"scheme": scheme_name}
-    )
+    edge = BACKENDS["xnnpack"]().lower(programs, scheme, {"scheme": scheme_name})
     path.write_bytes(edge.to_executorch().buffer)
 
 

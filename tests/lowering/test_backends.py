@@ -19,5 +19,5 @@ def test_every_pair_is_possible_or_refused_with_a_reason(name):
 
 def test_a_quiet_fallback_is_a_failure():
     with pytest.raises(StageFailedError, match="smd 42"):
-        check_delegated("xnnpack", BACKENDS["xnnpack"](), {"smd": 0.42, "head_0": 1.0})
-    check_delegated("portable", BACKENDS["portable"](), {"smd": 0.0})
+        check_delegated("xnnpack", 0.99, {"smd": 0.42, "head_0": 1.0})
+    check_delegated("portable", 0.0, {"smd": 0.0})

@@ -80,7 +80,7 @@ def test_static_int8_calibrates_on_the_samples_and_covers_linear_layers(method):
     from lowering.backends import BACKENDS
 
     samples = [(torch.randn(1, 20, 64),) for _ in range(4)]
-    quantizer = BACKENDS["xnnpack"]().quantizer("smd")
+    quantizer = BACKENDS["xnnpack"]().quantizer("smd", SCHEMES["int8-static"]())
     quantized = quantize(
         "smd", method, SCHEMES["int8-static"](), export_method, quantizer=quantizer, samples=samples
     )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from model.errors import ConfigError
-from quantization.schemes import SCHEMES
+from quantization.schemes import SCHEMES, Kind
 
 
 @pytest.mark.parametrize("name", [*SCHEMES])
@@ -13,7 +13,8 @@ def test_every_scheme_describes_itself(name):
     scheme = SCHEMES[name]()
     assert scheme.summary
     assert SCHEMES[name].__doc__
-    assert sum([scheme.graph, scheme.half, scheme.choose is not None]) <= 1
+    assert (scheme.choose is None) == (scheme.kind in (Kind.FLOAT, Kind.STATIC))
+    assert (scheme.bits == (0, 0)) == (not scheme.static)
 
 
 def test_a_near_miss_is_named():

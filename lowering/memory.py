@@ -1,0 +1,19 @@
+"""Resident memory of this process, as Linux accounts it."""
+
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
+CLEAR_PEAK = "5"  # proc_pid_clear_refs(5): reset the peak to the present size
+
+
+def rss_bytes(field: str = "VmRSS") -> int:
+    """Read resident memory now, or at its peak with the field `VmHWM`."""
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def reset_peak() -> None:
+    """Let the peak count anew from here."""
+    Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
