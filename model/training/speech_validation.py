@@ -17,7 +17,7 @@ from model.generate import Limits, Request, synthesize
 from model.losses import MaskOptions, mask_grid
 from model.methods import eager, methods
 from model.mobilespeech import MobileSpeech
-from model.training.listening import Listener, word_errors
+from model.training.listening import Listener, count_errors
 from model.training.speech_data import Batch
 from model.training.speech_step import forward_losses
 from model.training.tokens import TokenisedUtterance
@@ -150,8 +150,8 @@ def rehearse(
         true_frames += item.utterance.n_frame
         if listener is not None:
             transcript = listener.transcribe(waveform, item.utterance.lang)
-            wrong, total = word_errors(item.utterance.text, transcript)
-            errors, words = errors + wrong, words + total
+            counted = count_errors(item.utterance.text, transcript, item.utterance.lang)
+            errors, words = errors + counted.word_errors, words + counted.words
             heard[item.utterance.name] = transcript
     relative_length = samples / HOP_LENGTH / max(true_frames, 1)
     figures: dict[str, Any] = {

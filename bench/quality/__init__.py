@@ -1,0 +1,1 @@
+"""How speech sounds, as far as programs can tell: recognisers, verifiers and opinion models."""

@@ -1,0 +1,187 @@
+"""Runs scorers: each look once ever, in parallel, with every model loaded once per process.
+
+Observations are kept in the cache under a hash of the audio, the scorer and the versions of its
+packages, and are written as they come: a killed run has lost what was under way and nothing else.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from bench.quality.clips import Look, Observation, Unscored
+from bench.quality.packages import versions
+from bench.quality.scorers import SCORERS, Observe
+from lowering.build import be_quiet
+from lowering.cache import cache_key, cache_root
+from model.data.corpus import digest
+from model.errors import ConfigError, HarnessError
+
+CONNECT_S = 10
+LOOKS_PER_TASK = 4  # enough to make its way to a process worthwhile, few enough to lose
+
+Done = Callable[[int, int], None]  # looks that are done, and how many there are
+Answer = Observation | Unscored
+
+
+def observe(looks: Sequence[Look], executor: Executor, done: Done) -> Iterator[Answer]:
+    """Have every look's scorer look.
+
+    Args:
+        looks: What at; equal ones are looked at once.
+        executor: Where scorers run; closing it is the caller's.
+        done: Is told of progress.
+
+    Returns:
+        One answer per look, in their order.
+
+    Raises:
+        HarnessError: The processes died, or a machine among them has other packages.
+    """
+    paths = [path_of(look) for look in looks]
+    answers: dict[Path, Answer] = {}
+    missing: dict[Path, Look] = {}
+    for path, look in zip(paths, looks, strict=True):
+        kept = read(path)
+        if kept is None:
+            missing[path] = look
+        else:
+            answers[path] = kept
+    total = len(answers) + len(missing)
+    done(len(answers), total)
+    tasks: dict[Future[list[Answer]], list[Path]] = {}
+    try:
+        for scorer, of_scorer in by_scorer(missing).items():
+            for start in range(0, len(of_scorer), LOOKS_PER_TASK):
+                batch = of_scorer[start : start + LOOKS_PER_TASK]
+                wanted = versions(SCORERS[scorer].packages)
+                future = executor.submit(look_at, [missing[path] for path in batch], wanted)
+                tasks[future] = batch
+        for future in as_completed(tasks):
+            for path, answer in zip(tasks[future], future.result(), strict=True):
+                answers[path] = answer
+                keep(path, answer)
+            done(len(answers), total)
+    except BrokenProcessPool as error:
+        raise HarnessError("a scoring process died: try again with fewer workers") from error
+    finally:
+        for future in tasks:
+            future.cancel()
+    return iter([answers[path] for path in paths])
+
+
+def by_scorer(looks: dict[Path, Look]) -> dict[str, list[Path]]:
+    """Sort looks by their scorer, so that a process loads one after the other."""
+    sorted_: defaultdict[str, list[Path]] = defaultdict(list)
+    for path, look in looks.items():
+        sorted_[look.scorer].append(path)
+    return sorted_
+
+
+def look_at(looks: Sequence[Look], wanted: dict[str, str]) -> list[Answer]:
+    """Look at some clips with one scorer, in a process for it.
+
+    Raises:
+        HarnessError: The packages here are not those wanted.
+    """
+    scorer = looks[0].scorer
+    have = versions(SCORERS[scorer].packages)
+    if have != wanted:
+        raise HarnessError(f"a worker scores {scorer} with {have}, and not with {wanted}")
+    look = loaded(scorer)
+    return [attempt(look, one) for one in looks]
+
+
+@cache
+def loaded(scorer: str) -> Observe:
+    """Load a scorer, once per process."""
+    return SCORERS[scorer].load()
+
+
+def attempt(look: Observe, at: Look) -> Answer:
+    """Look; what a package makes of a clip that it cannot take is a reason and not the end."""
+    try:
+        return look(at)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        return Unscored(f"{at.scorer} failed: {type(error).__name__}: {lines[0]}")
+
+
+def path_of(look: Look) -> Path:
+    """Name the file of a look's observation in the cache."""
+    scorer = SCORERS[look.scorer]
+    parts = {
+        "version": scorer.version,
+        "packages": versions(scorer.packages),
+        "speech": digest(look.speech),
+        "reference": digest(look.reference) if look.reference is not None else "",
+        "lang": look.lang,
+    }
+    return cache_root() / "quality" / look.scorer / f"{cache_key(parts)}.json"
+
+
+def read(path: Path) -> Observation | None:
+    """Read an observation from the cache; none where there is none, or a damaged one."""
+    try:
+        kept: Observation = json.loads(path.read_text(encoding="utf-8"))["observation"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kept
+
+
+def keep(path: Path, answer: Answer) -> None:
+    """Put an observation into the cache, whole or not at all; failures are tried again."""
+    if isinstance(answer, Unscored):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"observation": answer}), encoding="utf-8")
+    temporary.replace(path)
+
+
+@contextmanager
+def scoring_workers(where: str) -> Iterator[Executor]:
+    """Open the processes that score.
+
+    Args:
+        where: How many processes of this machine, or the address of a Dask scheduler, such as
+            `tcp://lab:8786`, whose workers have this project installed with its extra `quality`.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if "://" in where:
+        with dask_workers(where) as executor:
+            yield executor
+        return
+    if not where.isdecimal() or int(where) < 1:
+        raise ConfigError(f"{where!r} is neither a number of processes nor an address like tcp://…")
+    # Spawned: models and their thread pools do not survive a fork.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(int(where), mp_context=context, initializer=be_quiet) as executor:
+        yield executor
+
+
+@contextmanager
+def dask_workers(address: str) -> Iterator[Executor]:
+    """Connect to a Dask scheduler.
+
+    Raises:
+        ConfigError: Dask is not installed, or nothing answers there.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError(f"{address} needs Dask: pip install 'mobilespeech-bench[lab]'") from None
+    try:
+        client = Client(address, timeout=CONNECT_S)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConfigError(f"no Dask scheduler at {address}: {error}") from error
+    with client:
+        yield client.get_executor()
