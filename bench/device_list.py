@@ -1,44 +1,51 @@
 """What there is to measure on, and whether it is fit for it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from devices.conditions import read_conditions
-from devices.discovery import Notify, attached, link_to
+from devices.discovery import Notify
 from devices.doctor import Finding, examine
 from devices.host import host_info
 from devices.kinds import HERE, find_profile
-from devices.profiles import load_profiles, matching
+from devices.overview import Overview, clean, survey
+from devices.profiles import load_profiles
 from devices.tables import Table
 
 
-def known_profiles(own: Mapping[str, Table]) -> list[dict[str, str]]:
+def known_profiles(own: Mapping[str, Table]) -> list[dict[str, Any]]:
     """List every profile, this machine's first."""
     here = [{"name": name, "title": find_profile(name, own).title} for name in HERE]
-    phones = load_profiles(own).values()
-    return here + [{"name": profile.name, "title": profile.title} for profile in phones]
+    others = load_profiles(own).values()
+    return here + [{"name": profile.name, "title": profile.title} for profile in others]
 
 
-def attached_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str, object]]:
-    """List this machine, and every phone that can be seen, with its state."""
+def attached_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str, Any]]:
+    """List this machine, and every phone and board that can be seen, with its state."""
     info = host_info("host", "host")
-    gib = info.memory_bytes / (1 << 30)
-    found: list[dict[str, object]] = [
-        {"name": "host", "model": info.model, "memory": f"{gib:.0f} GiB", "os": info.os}
-    ]
-    profiles = load_profiles(own)
-    for phone in attached(profiles, notify):
-        fitting = matching(profiles, phone.properties)
-        entry: dict[str, object] = {
-            "name": fitting[0].name if fitting else "no profile fits",
-            "address": phone.address,
-            "model": phone.properties.get("ro.product.model", ""),
-            "problem": phone.problem,
-        }
-        if not phone.problem:
-            conditions = read_conditions(link_to(phone.address, notify))
-            entry |= {name: value for name, value in vars(conditions).items() if value is not None}
-        found.append(entry)
-    return found
+    here = {"name": "host", "model": info.model, "os": info.os, "memory_bytes": info.memory_bytes}
+    return [here, *map(facts, survey(load_profiles(own), notify))]
+
+
+def facts(seen: Overview) -> dict[str, Any]:
+    """Flatten a device at a glance; what it does not tell is left out."""
+    state = {name: value for name, value in vars(seen.conditions).items() if value is not None}
+    return {
+        "name": seen.profiles[0] if seen.profiles else "no profile fits",
+        "address": seen.address,
+        "model": seen.model,
+        "profiles": list(seen.profiles),
+        "emulated": seen.emulated,
+        **state,
+        "free_bytes": seen.free_bytes,
+        "used_bytes": seen.used_bytes,
+        "problem": seen.problem,
+    }
+
+
+def cleaned_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str, Any]]:
+    """Remove what is ours from every phone and board that can be seen, and list them."""
+    freed = clean(load_profiles(own), notify)
+    return [{"name": address, "freed_bytes": size} for address, size in freed.items()]
 
 
 def examine_device(name: str, own: Mapping[str, Table], notify: Notify) -> Iterator[Finding]:

@@ -79,6 +79,7 @@ def examine(
     Yields:
         One finding after the other, as they are made.
     """
+    yield build(profile, bundle_for)
     begin = time.monotonic()
     try:
         if profile.kind == "linux":
@@ -95,6 +96,16 @@ def examine(
             yield check(patient)
         except HarnessError as error:
             yield Finding(check.__name__, PROBLEM, str(error), "see the message")
+
+
+def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:
+    """Build the runner, which needs no device yet."""
+    try:
+        bundle = bundle_for(profile.abi)
+    except HarnessError as error:
+        return Finding("build", PROBLEM, str(error), "docs/runner.md, 'Building it'")
+    size = sum(path.stat().st_size for path in bundle.folder.iterdir())
+    return Finding("build", OK, f"a runner for {profile.abi}, {size / 1e6:.1f} MB")
 
 
 def phone(profile: Profile, notify: Notify, bundle_for: Callable[[str], Bundle]) -> Patient:
@@ -225,7 +236,7 @@ def cores(patient: Patient) -> Finding:
 
 
 def runner(patient: Patient) -> Finding:
-    """Build the runner, bring it to the phone and start it."""
+    """Bring the runner to the device and start it."""
     bundle = patient.bundle_for(patient.profile.abi)
     folder = patient.store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
     start = f"cd {shlex.quote(folder)} && exec {shlex.join(bundle.command)}"

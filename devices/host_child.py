@@ -1,7 +1,8 @@
 """One repeat on this machine, in a process of its own: `python -m devices.host_child`.
 
-Takes the native runner's arguments, leaves the same files and answers alike. The runtime is ExecuTorch's Python
-binding, so that memory includes the interpreter and torch: `base_rss_bytes` tells how much.
+Takes the native runner's arguments, leaves the same files and answers alike. The runtime is
+ExecuTorch's Python binding, so that memory includes the interpreter and torch: `base_rss_bytes`
+tells how much.
 """
 
 import argparse

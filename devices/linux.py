@@ -10,6 +10,7 @@ from pathlib import Path
 from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.claim import claimed
+from devices.conditions import Conditions, read_conditions
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.exchange import read_report
 from devices.profiles import Profile
@@ -75,6 +76,10 @@ class Linux:
             memory_bytes=int(memory) * 1024 if memory.isdigit() else 0,
             fingerprint=printable(said.get("kernel", ""), 200),
         )
+
+    def conditions(self) -> Conditions:
+        """Ask the board for its state, as far as it has what phones tell."""
+        return read_conditions(self._link)
 
     def measure(self, job: Job, schedule: Schedule) -> Repeat:
         """Run one repeat in a fresh process."""

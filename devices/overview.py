@@ -1,5 +1,6 @@
-"""The phones that can be seen from here, each at a glance."""
+"""The phones and boards that can be seen from here, each at a glance."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,15 +8,16 @@ from dataclasses import dataclass, field
 from devices.android import BASE, Android, is_emulated
 from devices.conditions import Conditions, read_conditions
 from devices.discovery import Attached, Notify, attached, link_to
+from devices.linux import open_linux
 from devices.profiles import Profile, matching
 from devices.shell import printable
 from devices.store import Store
-from model.errors import HarnessError
+from model.errors import DeviceUnavailableError, HarnessError
 
 
 @dataclass(frozen=True)
 class Overview:
-    """One phone at a glance.
+    """One phone or board at a glance.
 
     Attributes:
         address: Where it is.
@@ -39,10 +41,32 @@ class Overview:
 
 
 def survey(profiles: Mapping[str, Profile], notify: Notify) -> Sequence[Overview]:
-    """Look at every phone that can be seen; one that makes trouble is listed with its problem."""
-    found = attached(profiles, notify)
+    """Look at every device that can be seen; one that makes trouble is listed with its problem."""
+    phones = attached(profiles, notify)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda phone: glance(phone, profiles, notify), found))
+        seen = pool.map(lambda phone: glance(phone, profiles, notify), phones)
+        return [*seen, *pool.map(glance_at_board, boards(profiles))]
+
+
+def boards(profiles: Mapping[str, Profile]) -> Sequence[Profile]:
+    """Return the lab's boards; unlike phones, they are where their profile says or nowhere."""
+    return [profile for profile in profiles.values() if profile.kind == "linux"]
+
+
+def glance_at_board(profile: Profile) -> Overview:
+    """Look at one board."""
+    try:
+        board = open_linux(profile)
+        return Overview(
+            profile.address,
+            model=board.info().model,
+            profiles=(profile.name,),
+            conditions=board.conditions(),
+            free_bytes=board.store.free_bytes(),
+            used_bytes=board.store.used_bytes(),
+        )
+    except HarnessError as error:
+        return Overview(profile.address, profiles=(profile.name,), problem=str(error))
 
 
 def glance(phone: Attached, profiles: Mapping[str, Profile], notify: Notify) -> Overview:
@@ -67,10 +91,10 @@ def glance(phone: Attached, profiles: Mapping[str, Profile], notify: Notify) -> 
 
 
 def clean(profiles: Mapping[str, Profile], notify: Notify) -> Mapping[str, int]:
-    """Remove what is ours from every phone that fits a profile; return the bytes freed at each.
+    """Remove what is ours from every device that can be seen; return the bytes freed at each.
 
     Raises:
-        DeviceUnavailableError: A phone is in use, or went away.
+        DeviceUnavailableError: One is in use, or went away.
     """
     freed = {}
     for phone in attached(profiles, notify):
@@ -78,4 +102,7 @@ def clean(profiles: Mapping[str, Profile], notify: Notify) -> Mapping[str, int]:
         if fitting and not phone.problem:
             device = Android(fitting[0], link_to(phone.address, notify), phone.properties)
             freed[phone.address] = device.clean()
+    for profile in boards(profiles):
+        with contextlib.suppress(DeviceUnavailableError):  # it is off
+            freed[profile.address] = open_linux(profile).clean()
     return freed

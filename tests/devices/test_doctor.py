@@ -13,6 +13,7 @@ from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
 from devices.profiles import load_profiles
 from devices.state import UNRESTORED
 from devices.store import Store
+from model.errors import DeviceError
 
 PIXEL8 = load_profiles()["pixel8"]
 HEALTHY = Conditions(
@@ -96,14 +97,27 @@ def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path):
     assert "no such luck" in found.detail
 
 
-def test_nothing_there_is_one_problem_and_no_error(monkeypatch):
+def test_nothing_there_is_one_problem_and_no_error(monkeypatch, tmp_path):
     monkeypatch.setattr("devices.discovery.usb_serials", list)
     monkeypatch.setattr("devices.discovery.server_devices", dict)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
-    (found,) = examine(PIXEL8)
+    bundle = fake_bundle(tmp_path, "exit 2")
+    built, found = examine(PIXEL8, bundle_for=lambda _: bundle)
+    assert (built.check, built.state) == ("build", OK)
     assert (found.check, found.state) == ("connection", PROBLEM)
     assert "no Google Pixel 8 found" in found.detail
     assert found.remedy
+
+
+def test_a_missing_compiler_is_told_though_no_phone_is_there(monkeypatch):
+    def fail(_):
+        raise DeviceError("aarch64-linux-gnu-g++ is not installed")
+
+    monkeypatch.setattr("devices.discovery.usb_serials", list)
+    monkeypatch.setattr("devices.discovery.server_devices", dict)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    states = {f.check: f.state for f in examine(PIXEL8, bundle_for=fail)}
+    assert states == {"build": PROBLEM, "connection": PROBLEM}
 
 
 @pytest.mark.slow
@@ -112,7 +126,7 @@ def test_a_stand_in_phone_is_examined_from_connection_to_runner(phone_amd64, tmp
     bundle = fake_bundle(tmp_path, "exit 2")
     found = {f.check: f for f in examine(profile, bundle_for=lambda _: bundle)}
     assert list(found) == [
-        *("connection", "leftovers", "system", "tools", "room", "memory"),
+        *("build", "connection", "leftovers", "system", "tools", "room", "memory"),
         *("temperature", "battery", "clocks", "cores", "runner"),
     ]
     assert all(f.state != PROBLEM for f in found.values())

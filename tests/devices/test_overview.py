@@ -37,6 +37,15 @@ def test_a_phone_that_does_not_answer_is_listed_with_its_problem():
     assert "Connection refused" in found.problem
 
 
+def test_a_board_that_is_off_is_listed_with_its_problem_and_passed_over_in_cleaning():
+    pytest.importorskip("paramiko")
+    profiles = load_profiles({"board": {"kind": "linux", "address": "pi@127.0.0.1:1"}})
+    (found,) = survey(profiles, print)
+    assert (found.address, found.profiles) == ("pi@127.0.0.1:1", ("board",))
+    assert "is the board on" in found.problem
+    assert clean(profiles, print) == {}
+
+
 @pytest.mark.slow
 def test_an_attached_phone_is_listed_with_its_state_and_cleaned(phone_amd64, tmp_path):
     profiles = load_profiles({"standin-amd64": {"address": phone_amd64.address}})

@@ -28,7 +28,8 @@ RESULTS = """
 cat > $out/report.json <<REPORT
 {"format": 1, "load_ms": 3.5, "warm_load_ms": 2.5, "base_rss_bytes": 1000000,
  "load_peak_rss_bytes": 3000000, "peak_rss_bytes": 4000000, "planned_bytes": 500000,
- "threads": $threads, "affinity": "${affinity:-3}", "backends": ["XnnpackBackend"], "warmup_ms": [9.0],
+ "threads": $threads, "affinity": "${affinity:-3}",
+ "backends": ["XnnpackBackend"], "warmup_ms": [9.0],
  "trials": [{"wall_ms": 8.0, "first_audio_ms": 4.0, "set_input_ms": 0.5, "stage_ms": {"smd": 7.0}}]}
 REPORT
 head -c 32 /dev/zero > $out/codes.bin
