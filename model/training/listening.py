@@ -102,7 +102,7 @@ def count_errors(text: str, heard: str, lang: str) -> Errors:
     import jiwer
 
     wanted, got = normalise(text, lang), normalise(heard, lang)
-    if not wanted:
+    if not any(char.isalnum() for char in wanted):
         return Errors(0, 0, 0, 0)
     chars = jiwer.process_characters(wanted, got)
     char_errors = chars.substitutions + chars.deletions + chars.insertions
