@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.data_cli import data
+from bench.devices_cli import devices, doctor, tell
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -30,11 +31,16 @@ class Bench(click.Group):
         try:
             return super().invoke(ctx)
         except HarnessError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {one_line(str(error))}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted: what was measured is kept; go on with --resume.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def one_line(text: str) -> str:
+    """Make a message safe to show: what it quotes may hold line breaks and control codes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -58,13 +64,15 @@ def print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     "--config", type=click.Path(path_type=Path), help="bench.toml to use; default ./bench.toml."
 )
 @click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
-    help="Folder of results.",
-)  # fmt: skip
+    "--results",
+    help="Folder of results, or postgresql://...; default that of bench.toml, else ./results.",
+)
 @click.pass_context
-def bench(ctx: click.Context, config: Path | None, results: Path) -> None:
+def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
     """Know how MobileSpeech runs on a phone: quantize, lower, measure, report."""
-    ctx.obj = {"config": config, "results": results}
+    from bench.config import load_config
+
+    ctx.obj = {"config": config, "results": results or load_config(config).store.url}
 
 
 def configuration(ctx: click.Context) -> "Config":
@@ -158,11 +166,6 @@ def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule
     return replace(schedule, **given)
 
 
-def tell(sentence: str) -> None:
-    """Say something that a person has to do about a device."""
-    click.echo(sentence, err=True)
-
-
 @bench.command()
 @click.option("--device", help="Device: host, or a profile's name.")
 @what_to_measure
@@ -199,9 +202,9 @@ def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
     device = open_device(profile, tell)
     with new_view(quiet=flags["quiet"]) as view:
         result = run_plan(plan, device, ctx.obj["results"], view.show, resume=flags["resume"])
-    folder = ctx.obj["results"] / plan.device_name
-    click.echo(FORMATS["json" if flags["as_json"] else "table"](result, folder))
-    click.echo(f"Kept as {folder / result.header.run}.json", err=True)
+    click.echo(FORMATS["json" if flags["as_json"] else "table"](result, None))
+    kept = f"{result.header.device.name}/{result.header.run}"
+    click.echo(f"Kept as {kept}: `bench report {kept}` makes a page of it", err=True)
     if result.failed:
         ctx.exit(1)
     if flags["strict"] and any(row.warnings for row in result.rows):
@@ -314,12 +317,15 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
 @click.pass_context
 def show(ctx: click.Context, name: str, raw: bool) -> None:
     """Show one run: its statistics, warnings and conditions."""
-    from bench.results import find_run, load_run
+    from bench.results import encode_run
+    from bench.store import find_kept
     from reports.formats import FORMATS
 
-    path = find_run(name, ctx.obj["results"])
-    run_found = load_run(path)
-    click.echo(path.read_text() if raw else FORMATS["table"](run_found, path.parent))
+    kept = find_kept(name, ctx.obj["results"])
+    if raw:
+        click.echo(encode_run(kept.run), nl=False)
+    else:
+        click.echo(FORMATS["table"](kept.run, kept.folder))
 
 
 @bench.command()
@@ -329,12 +335,12 @@ def show(ctx: click.Context, name: str, raw: bool) -> None:
 @click.pass_context
 def report(ctx: click.Context, name: str, format_name: str, out: Path | None) -> None:
     """Render a run as a page, as markdown, as CSV or as JSON."""
-    from bench.results import find_run, load_run
+    from bench.store import find_kept
     from reports.formats import FORMATS
 
     render = FORMATS[format_name]
-    path = find_run(name, ctx.obj["results"])
-    text = render(load_run(path), path.parent)
+    kept = find_kept(name, ctx.obj["results"])
+    text = render(kept.run, kept.folder)
     if out is None:
         click.echo(text)
     else:
@@ -367,46 +373,8 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
             click.echo(f"  {entry:<{width}}  {summary}".rstrip())
 
 
-@bench.command()
-@click.option("--profiles", is_flag=True, help="List every profile, attached or not.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def devices(ctx: click.Context, profiles: bool, as_json: bool) -> None:
-    """List this machine and the phones that are attached, with their state."""
-    from bench.device_list import attached_devices, known_profiles
-
-    own = configuration(ctx).devices
-    found = known_profiles(own) if profiles else attached_devices(own, tell)
-    if as_json:
-        click.echo(json.dumps(found, indent=1))
-        return
-    for entry in found:
-        name, *facts = entry.values()
-        click.echo(f"{name}: {', '.join(str(fact) for fact in facts if fact != '')}")
-
-
-@bench.command()
-@click.option("--device", required=True, help="A profile's name.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def doctor(ctx: click.Context, device: str, as_json: bool) -> None:
-    """Check all that a run on a device needs, and say what to do about what is missing."""
-    from dataclasses import asdict
-
-    from bench.device_list import examine_device
-
-    findings = []
-    for finding in examine_device(device, configuration(ctx).devices, tell):
-        findings.append(finding)
-        if not as_json:
-            remedy = f"; {finding.remedy}" if finding.remedy else ""
-            click.echo(f"{finding.state:<8} {finding.check}: {finding.detail}{remedy}")
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    if any(finding.state == "problem" for finding in findings):
-        ctx.exit(4)
-
-
+bench.add_command(devices)
+bench.add_command(doctor)
 bench.add_command(data)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,17 @@ class Suite:
 
 
 @dataclass(frozen=True)
+class StoreConfig:
+    """Where runs are kept, unless `--results` says otherwise.
+
+    Attributes:
+        url: A folder, or postgresql://...
+    """
+
+    url: str = "results"
+
+
+@dataclass(frozen=True)
 class Config:
     """All of `bench.toml`.
 
@@ -45,11 +56,13 @@ class Config:
         devices: Tables of a lab's own devices, which add to or override the packaged profiles.
         suites: Named suites; "default" is what `bench run` measures.
         schedule: How often.
+        store: Where runs are kept.
     """
 
     devices: Mapping[str, Any] = field(default_factory=dict)
     suites: Mapping[str, Suite] = field(default_factory=dict)
     schedule: Schedule = field(default_factory=Schedule)
+    store: StoreConfig = field(default_factory=StoreConfig)
 
     def suite(self, name: str) -> Suite:
         """Return a suite by name.
@@ -76,12 +89,16 @@ def load_config(path: Path | None) -> Config:
         return Config()
     path = named or DEFAULT
     document = read_toml(path)
-    unknown = [key for key in document if key not in ("devices", "suites", "schedule")]
-    if unknown:
-        raise ConfigError(f"{path}: unknown key {unknown[0]!r}. Known: devices, suites, schedule")
+    known = [spec.name for spec in fields(Config)]
+    for key, table in document.items():
+        if key not in known:
+            raise ConfigError(f"{path}: unknown key {key!r:.80}. Known: {', '.join(known)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {key} must be a table, not {table!r:.80}")
     suites = {
-        name: from_table(Suite, table, f"{path} [suites.{name}]")
+        name: from_table(Suite, table, f"{path} [suites.{name:.80}]")
         for name, table in document.get("suites", NOTHING).items()
     }
     schedule = from_table(Schedule, document.get("schedule", NOTHING), f"{path} [schedule]")
-    return Config(document.get("devices", NOTHING), suites, schedule)
+    store = from_table(StoreConfig, document.get("store", NOTHING), f"{path} [store]")
+    return Config(document.get("devices", NOTHING), suites, schedule, store)

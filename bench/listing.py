@@ -1,10 +1,9 @@
 """What is registered, by kind, each entry with one line."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from bench.metrics import METRICS
-from bench.results import results_of
+from bench.store import Place, open_store
 from bench.warnings import REMEDIES
 from devices.kinds import KINDS
 from lowering.backends import BACKENDS
@@ -25,7 +24,7 @@ def backend_line(name: str) -> str:
     return f"{backend.summary}{f' (not here: {reason})' if reason else ''}"
 
 
-def listing(kind: str, results: Path) -> dict[str, str]:
+def listing(kind: str, results: Place) -> dict[str, str]:
     """List the entries of one kind, as `bench list` names them."""
     from reports.formats import FORMATS
 
@@ -39,6 +38,9 @@ def listing(kind: str, results: Path) -> dict[str, str]:
         "prompts": lambda: {name: p.speaker for name, p in built_in_prompts().items()},
         "formats": lambda: {name: first_line(FORMATS[name]) for name in FORMATS},
         "warnings": lambda: dict(REMEDIES),
-        "runs": lambda: {path.stem: path.parent.name for path in results_of(results)},
+        "runs": lambda: {
+            name: "" if finished else "unfinished: `bench run --resume` goes on"
+            for name, finished in open_store(results).names()
+        },
     }
     return listings[kind]()

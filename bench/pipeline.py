@@ -1,5 +1,6 @@
 """The whole harness: from a plan to a run, every step of it in the order it happens."""
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.evidence import facts_of
-from bench.results import Case, Header, Journal, Outcome, Run, next_name, save_run
+from bench.journal import Journal
+from bench.results import Case, Header, Outcome, Run
 from bench.rows import assemble, done_rounds
+from bench.store import Place, Store, open_store
 from devices.base import Device, Job, Repeat, Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_artifacts, build_references
@@ -100,38 +103,35 @@ class Plan:
         )
 
 
-def run(plan: Plan, device: Device, results: Path, show: Show, *, resume: bool = False) -> Run:
+def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool = False) -> Run:
     """Measure every case of a plan: the whole harness in six steps.
 
     Args:
         plan: What to measure.
         device: On what.
-        results: Folder of results; the run goes into a folder of the device's name.
+        results: Where runs are kept, as `open_store` takes it.
         show: Is told of progress.
         resume: Go on with the device's newest unfinished run, which must be of the same plan.
     """
-    folder = results / plan.device_name
-    folder.mkdir(parents=True, exist_ok=True)
-    header = header_of(plan, device, folder)
-    journal = open_journal(folder, header, resume=resume)
-    prepare_references(plan, show)
-    artifacts = lower_pairs(plan, journal, show)
-    measure_rounds(plan, device, artifacts, journal, show)
-    profile_pairs(plan, device, artifacts, journal, show)
-    finished = assemble(journal.entries())
-    save_run(journal.path.with_suffix(".json"), finished)
-    journal.path.unlink()
+    store = open_store(results)
+    header = header_of(plan, device)
+    with contextlib.closing(open_journal(store, plan, header, resume=resume)) as journal:
+        prepare_references(plan, show)
+        artifacts = lower_pairs(plan, journal, show)
+        measure_rounds(plan, device, artifacts, journal, show)
+        profile_pairs(plan, device, artifacts, journal, show)
+        finished = assemble(journal.entries())
+        store.finish(journal, finished)
     return finished
 
 
-def header_of(plan: Plan, device: Device, folder: Path) -> Header:
-    """Write down the conditions of a run that starts now."""
-    commit = git_commit()
+def header_of(plan: Plan, device: Device) -> Header:
+    """Write down the conditions of a run that starts now; the store will name it."""
     identity = plan.choice.identity()
     return Header(
-        run=next_name(folder, commit, plan.tag),
+        run="",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit,
+        commit=git_commit(),
         device=device.info(),
         schedule=plan.schedule,
         versions=pins(),
@@ -153,27 +153,25 @@ def git_commit() -> str:
     return said.stdout.strip()
 
 
-def open_journal(folder: Path, header: Header, *, resume: bool) -> Journal:
+def open_journal(store: Store, plan: Plan, header: Header, *, resume: bool) -> Journal:
     """Start a journal, or find the one to go on with.
 
     Raises:
         ConfigError: There is nothing to resume, or it was measured under other conditions.
     """
     if not resume:
-        journal = Journal(folder / f"{header.run}.journal")
-        journal.append("header", asdict(header))
-        return journal
-    journals = sorted(folder.glob("*.journal"), key=lambda path: path.stat().st_mtime)
-    if not journals:
-        raise ConfigError(f"nothing to resume in {folder}: every run there is finished")
-    journal = Journal(journals[-1])
-    journal.repair()
+        return store.begin(header, plan.tag)
+    journal = store.resume(header.device.name)
+    if journal is None:
+        raise ConfigError(
+            f"nothing to resume: every run of {header.device.name} is finished, or under way"
+        )
     before = assemble(journal.entries()).header
     same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases")
     differing = [name for name in same if getattr(before, name) != getattr(header, name)]
     if differing:
         raise ConfigError(
-            f"{journal.path} was measured with another {', '.join(differing)}: give the same"
+            f"{journal.run} was measured with another {', '.join(differing)}: give the same"
             " flags, or start a new run without --resume"
         )
     return journal
@@ -252,7 +250,7 @@ def measure_case(
         journal.append("failure", failure(case, Outcome.RUN, str(error)))
         return False
     facts = facts_of(repeat, number, reference.codes)
-    audio = save_audio(journal.path.with_suffix(""), case, repeat) if number == 0 else ""
+    audio = save_audio(journal.files, case, repeat) if number == 0 else ""
     entry = {
         "case": asdict(case),
         "facts": asdict(facts),
@@ -267,7 +265,7 @@ def save_audio(folder: Path, case: Case, repeat: Repeat) -> str:
     """Write the speech of a repeat beside the run; returns the file relative to the run's."""
     import soundfile
 
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     name = f"{case.scheme}-{case.backend}-{case.utterance}.flac"
     soundfile.write(folder / name, np.clip(repeat.waveform, -1, 1), SAMPLE_RATE_HZ)
     return f"{folder.name}/{name}"

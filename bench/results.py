@@ -1,26 +1,35 @@
-"""What a run is, and how it is kept: raw samples, versioned, written as they come.
+"""What a run is, and its file: raw samples, versioned, checked, written whole or not at all.
 
-A run under way is a journal: one JSON object per line, appended and flushed as soon as something is
-finished, so that a kill loses at most what was under way. A finished run is one JSON document of
-format 1, `NNNN_COMMIT[_TAG].json`, made from the journal by the same function that shows an
-unfinished one.
+A run under way is a journal (`bench.journal`); a finished one is one JSON document,
+`NNNN_COMMIT[_TAG].json`, made from the journal by the same function that shows an unfinished one.
+The file's first line holds the format and the SHA-256 of every byte after it; then follow the
+conditions, the facts that rows share (one line each) and the rows (one line each).
 
 Format history:
-    1: first.
+    1: first. Indented; no checksum; every row with its own copy of what it shares with others.
+    2: checksum; shared facts once, in `artifacts`; infinite SNR is null; processors of a row.
 """
 
-import json
+import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
-from devices.base import DeviceInfo, Schedule
+import msgspec
+
+from bench.migrations import FORMAT, migrate
+from devices.base import DeviceInfo, OperatorTime, Schedule
+from devices.files import read_regular
+from lowering.artifact import MethodFacts
 from model.errors import ResultError
 
-FORMAT = 1
+LARGEST_BYTES = 2**30
+FIRST_LINE = re.compile(rb'\{"format":%d,"sha256":"([0-9a-f]{64})",\n' % FORMAT)
 
 
 class Outcome(StrEnum):
@@ -47,7 +56,7 @@ class Case:
         return f"{self.scheme} x {self.backend} · {self.utterance}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: a run of 10,000 rows has 370,000 of these
 class Measurement:
     """One metric of one case.
 
@@ -63,7 +72,7 @@ class Measurement:
     low: float
     high: float
     unit: str
-    samples: tuple[float, ...]
+    samples: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class Row:
         left_out: (module, reason) of what the scheme left in float.
         methods: Facts per method of the .pte.
         audio: File with the speech, relative to the run's folder; empty where there is none.
+        affinity: Processors that its processes might use: hexadecimal masks, one where all agree.
     """
 
     case: Case
@@ -91,6 +101,7 @@ class Row:
     left_out: tuple[tuple[str, str], ...] = ()
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audio: str = ""
+    affinity: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,16 +148,153 @@ class Run:
         return any(row.outcome not in (Outcome.OK, Outcome.SKIPPED) for row in self.rows)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the rows of one artifact have in common; see `Row`."""
+
+    operators: tuple[OperatorTime, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    methods: Mapping[str, MethodFacts] = field(default_factory=dict)
+
+
+SHARED = tuple(spec.name for spec in fields(Shared))
+ROW = tuple(spec.name for spec in fields(Row) if spec.name not in SHARED)
+
+
+@dataclass(frozen=True)
+class RowDocument(Row):
+    """A row as it stands in a file: what it shares with others is named by its place."""
+
+    artifact: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDocument(Header):
+    """A run as it stands in a file."""
+
+    artifacts: tuple[Shared, ...]
+    rows: tuple[RowDocument, ...]
+
+
+READER = msgspec.json.Decoder(RunDocument)
+
+
 def run_document(run: Run) -> dict[str, Any]:
-    """Arrange a run as its JSON document."""
-    header = asdict(run.header)
-    return {"format": FORMAT, **header, "rows": [asdict(row) for row in run.rows]}
+    """Arrange a run as its JSON document: what a file holds, but for the checksum."""
+    artifacts: dict[bytes, dict[str, Any]] = {}
+    places: dict[tuple[int, ...], int] = {}  # rows that hold the same objects
+    rows = []
+    for row in run.rows:
+        same = tuple(id(getattr(row, name)) for name in SHARED)
+        if same not in places:
+            facts = {name: getattr(row, name) for name in SHARED}
+            artifacts.setdefault(to_json(facts), facts)
+            places[same] = list(artifacts).index(to_json(facts))
+        rows.append({**{name: getattr(row, name) for name in ROW}, "artifact": places[same]})
+    conditions = asdict(run.header)
+    return {"format": FORMAT, **conditions, "artifacts": list(artifacts.values()), "rows": rows}
+
+
+def to_json(value: object) -> bytes:
+    """Write a value as JSON; what is infinite or no number becomes null."""
+    return msgspec.json.encode(value, enc_hook=plain)
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON has no form for
+    """Reduce numpy's numbers to Python's."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not belong into a result")
+
+
+def encode_run(run: Run) -> bytes:
+    """Write a run as the content of its file."""
+    document = run_document(run)
+    del document["format"]
+    lists = [(name, document.pop(name)) for name in ("artifacts", "rows")]
+    parts = [to_json(document)[1:-1]]
+    for name, entries in lists:
+        lines = b",\n".join(to_json(entry) for entry in entries)
+        parts.append(b'"%s":[\n%s\n]' % (name.encode(), lines))
+    content = b",\n".join(parts) + b"}\n"
+    checksum = hashlib.sha256(content).hexdigest()
+    return b'{"format":%d,"sha256":"%s",\n%s' % (FORMAT, checksum.encode(), content)
+
+
+def decode_run(content: bytes, where: str) -> Run:
+    """Read the content of a run's file, of whatever format.
+
+    Args:
+        content: Of the file.
+        where: Its name, for messages.
+
+    Raises:
+        ResultError: It is damaged, was changed, is of a newer format, or is something else.
+    """
+    try:
+        first = FIRST_LINE.match(content)
+        if not first:
+            content = to_json(migrate(content))
+        elif hashlib.sha256(content[first.end() :]).hexdigest().encode() != first.group(1):
+            raise ValueError("it was damaged or changed after it was written (checksum)")
+        document = READER.decode(content)
+        run = run_of(document)
+        if first and content.count(b'":') > encode_run(run).count(b'":'):
+            raise ValueError("it has keys that are unknown or stand twice")
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{where} is not a run that can be read: {error}") from error
+    return run
+
+
+def run_of(document: RunDocument) -> Run:
+    """Give every row of a document its share, and look at what types do not say.
+
+    Raises:
+        ValueError: Something does not fit together.
+    """
+    datetime.fromisoformat(document.started_at)
+    header = Header(**{spec.name: getattr(document, spec.name) for spec in fields(Header)})
+    shared: list[dict[str, Any]] = [
+        {
+            "operators": tuple(asdict(operator) for operator in artifact.operators),
+            "left_out": artifact.left_out,
+            "methods": {name: asdict(facts) for name, facts in artifact.methods.items()},
+        }
+        for artifact in document.artifacts
+    ]
+    seen = set()
+    rows = []
+    for row in document.rows:
+        if row.case in seen:
+            raise ValueError(f"the case {str(row.case)!r:.120} stands there twice")
+        seen.add(row.case)
+        if row.artifact is not None and not 0 <= row.artifact < len(shared):
+            raise ValueError(f"there is no artifact {row.artifact}")
+        audio = PurePosixPath(row.audio)
+        if audio.is_absolute() or ".." in audio.parts:
+            raise ValueError(f"the audio file {row.audio!r:.120} lies outside of the run's folder")
+        facts = {} if row.artifact is None else shared[row.artifact]
+        rows.append(Row(**{name: getattr(row, name) for name in ROW}, **facts))
+    return Run(header, tuple(rows))
+
+
+def read_header(entry: Mapping[str, Any]) -> Header:
+    """Read the conditions of a run from a journal's first entry.
+
+    Raises:
+        ValueError: They are not as they must be.
+    """
+    return msgspec.convert(entry, Header)
 
 
 def save_run(path: Path, run: Run) -> None:
     """Write a finished run, whole or not at all."""
+    content = encode_run(run)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(run_document(run), indent=1, default=str))
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.rename(path)
 
 
@@ -154,118 +302,18 @@ def load_run(path: Path) -> Run:
     """Read a finished run.
 
     Raises:
-        ResultError: The file is missing, damaged or of another format.
+        ResultError: The file is missing, damaged, changed, or of a newer format.
     """
-    try:
-        document: dict[str, Any] = json.loads(path.read_text())
-        if document.pop("format") != FORMAT:
-            raise ResultError(f"{path} is not of format {FORMAT}: update this project to read it")
-        rows = tuple(read_row(row) for row in document.pop("rows"))
-        return Run(read_header(document), rows)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultError(f"{path} is not a run that can be read: {error}") from error
+    return decode_run(read_result(path), str(path))
 
 
-def read_header(document: Mapping[str, Any]) -> Header:
-    """Read the conditions of a run from JSON."""
-    return Header(
-        **{
-            **document,
-            "device": DeviceInfo(**document["device"]),
-            "schedule": Schedule(**document["schedule"]),
-            "passes": tuple(document["passes"]),
-            "cases": tuple(Case(**case) for case in document["cases"]),
-        }
-    )
-
-
-def read_row(document: Mapping[str, Any]) -> Row:
-    """Read a row from JSON."""
-    metrics = {
-        name: Measurement(**{**metric, "samples": tuple(metric["samples"])})
-        for name, metric in document["metrics"].items()
-    }
-    return Row(
-        **{
-            **document,
-            "case": Case(**document["case"]),
-            "outcome": Outcome(document["outcome"]),
-            "metrics": metrics,
-            "warnings": tuple(document["warnings"]),
-            "operators": tuple(document["operators"]),
-            "left_out": tuple((name, why) for name, why in document["left_out"]),
-        }
-    )
-
-
-class Journal:
-    """The append-only file of a run under way.
-
-    Args:
-        path: `RUN.journal`; created with its header, or continued.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def append(self, kind: str, entry: Mapping[str, Any]) -> None:
-        """Add one entry, and make sure that it is on disk."""
-        with self.path.open("a") as file:
-            file.write(json.dumps({"kind": kind, **entry}, default=str) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def repair(self) -> None:
-        """Take off a last line cut short by a kill, so that entries can be added again."""
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Read all whole entries; a last line cut short by a kill is left out.
-
-        Raises:
-            ResultError: A line before the last is damaged.
-        """
-        lines = self.path.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        try:
-            return [json.loads(line) for line in whole]
-        except ValueError as error:
-            raise ResultError(f"{self.path} is damaged: {error}") from error
-
-
-def results_of(folder: Path) -> list[Path]:
-    """List the finished runs of a folder, oldest first, in all its devices' folders."""
-    return sorted(folder.glob("*/[0-9]*.json"), key=lambda path: path.stat().st_mtime)
-
-
-def find_run(name: str, folder: Path) -> Path:
-    """Find a run by path, by number or name, or as `latest`.
+def read_result(path: Path) -> bytes:
+    """Read a file of results as it is.
 
     Raises:
-        ResultError: There is none, or several devices have one of that number.
+        ResultError: It cannot be, or is none.
     """
-    if Path(name).is_file():
-        return Path(name)
-    runs = results_of(folder)
-    if name == "latest" and runs:
-        return runs[-1]
-    found = [path for path in runs if path.stem == name or path.stem.split("_")[0] == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(str(path) for path in found)
-        raise ResultError(f"several runs are called {name!r}: {listed}; give a path")
-    raise ResultError(f"no run {name!r} in {folder}: `bench list runs` names those there are")
-
-
-def next_name(folder: Path, commit: str, tag: str) -> str:
-    """Name a new run of one device's folder: number, commit, tag."""
-    numbers: Iterable[int] = (
-        int(path.name.split("_")[0].split(".")[0]) for path in folder.glob("[0-9]*_*")
-    )
-    parts = [f"{max(numbers, default=0) + 1:04d}", commit.rstrip("+")[:7] or "untracked", tag]
-    return "_".join(part for part in parts if part)
+    try:
+        return read_regular(path, LARGEST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path} is not a run that can be read: {error}") from error

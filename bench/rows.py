@@ -26,8 +26,11 @@ def assemble(entries: Sequence[Entry]) -> Run:
     """
     if not entries or entries[0]["kind"] != "header":
         raise ResultError("the journal has no header: nothing was measured, start a new run")
-    header = read_header({k: v for k, v in entries[0].items() if k != "kind"})
-    return Run(header, tuple(row_of(case, header, entries) for case in header.cases))
+    try:
+        header = read_header(entries[0])
+        return Run(header, tuple(row_of(case, header, entries) for case in header.cases))
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise ResultError(f"the journal does not hold what it should: {error!r:.200}") from error
 
 
 def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
@@ -68,6 +71,7 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         left_out=evidence.manifest.left_out,
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
         audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),
+        affinity=tuple(dict.fromkeys(repeat.affinity for repeat in evidence.repeats)),
     )
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.results import Run, run_document
+from bench.results import Run, run_document, to_json
 from model.registry import Registry
 
 Render = Callable[[Run, Path | None], str]
@@ -35,7 +35,7 @@ def markdown(run: Run, folder: Path | None) -> str:
 @FORMATS.register("json")
 def json_document(run: Run, folder: Path | None) -> str:
     """The run's document, with all samples."""
-    return json.dumps(run_document(run), indent=1, default=str) + "\n"
+    return json.dumps(json.loads(to_json(run_document(run))), indent=1) + "\n"
 
 
 @FORMATS.register("csv")

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from bench import pipeline
 from bench.cli import bench
+from bench.migrations import FORMAT
 from bench.results import save_run
 from model.errors import DeviceUnavailableError, IncomparableError, StageFailedError
 
@@ -75,7 +76,7 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch):
 def test_json_is_exactly_one_document_on_standard_output(finished, tmp_path):
     result = invoke("report", "latest", "--format", "json", results=tmp_path)
     document = json.loads(result.stdout)
-    assert document["format"] == 1
+    assert document["format"] == FORMAT
     assert document["run"] == finished.header.run
     row = document["rows"][0]
     assert row["case"] == {
@@ -134,7 +135,7 @@ def test_a_file_is_written_where_it_is_asked_for(finished, tmp_path):
 def test_an_unwritable_run_leaves_the_old_one_as_it_was(finished, tmp_path, monkeypatch):
     (path,) = (tmp_path / "host").glob("*.json")
     before = path.read_bytes()
-    monkeypatch.setattr("json.dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("os.fsync", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         save_run(path, finished)
     assert path.read_bytes() == before

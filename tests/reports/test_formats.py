@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.results import Outcome, Row, run_document
+from bench.migrations import FORMAT
+from bench.results import Outcome, Row, run_document, to_json
 from model.errors import ConfigError
 from reports.formats import FORMATS
 
@@ -110,8 +111,8 @@ def test_the_table_of_one_utterance_has_no_summary(run):
 
 def test_the_json_is_one_document_equal_to_the_run_document(run):
     document = json.loads(FORMATS["json"](run, None))
-    assert document == json.loads(json.dumps(run_document(run), default=str))
-    assert document["format"] == 1
+    assert document == json.loads(to_json(run_document(run)))
+    assert document["format"] == FORMAT
 
 
 def test_the_csv_has_a_line_per_case_in_base_units(run):

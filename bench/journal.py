@@ -1,0 +1,189 @@
+"""The append-only file of a run under way.
+
+One JSON object per line, flushed to disk as soon as something is finished, so that a kill loses at
+most what was under way. Every line ends with the CRC-32 of what stands before it; the first one
+holds the run's conditions and the format. One process at a time writes a journal.
+"""
+
+import fcntl
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from bench.migrations import FORMAT, entry_from_1, without_doubles
+from bench.results import read_result, to_json
+from model.errors import ResultError
+
+CHECKED = re.compile(rb'(\{.*),"crc32":"([0-9a-f]{8})"\}')
+
+Entry = dict[str, Any]
+
+
+class Journal(Protocol):
+    """Where a run under way is written down."""
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+
+    @property
+    def files(self) -> Path:
+        """Folder of the run's own files, its speech; made by whoever writes the first."""
+
+    def append(self, kind: str, entry: Mapping[str, Any]) -> None:
+        """Add one entry; once this returns, no kill can take it away."""
+
+    def entries(self) -> list[Entry]:
+        """Read all entries.
+
+        Raises:
+            ResultError: One is damaged.
+        """
+
+    def close(self) -> None:
+        """Let other processes write it."""
+
+
+class FileJournal:
+    """A journal in a file, `RUN.journal`.
+
+    Args:
+        path: Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = -1  # open, and locked, while this process writes
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return self.path.stem
+
+    @property
+    def files(self) -> Path:
+        """Folder of the run's own files."""
+        return self.path.with_suffix("")
+
+    def create(self) -> None:
+        """Make the file, which must not exist, and keep others from writing it."""
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def claim(self) -> bool:
+        """Go on with the file, taking off a last line that a kill cut short.
+
+        Returns:
+            False where another process writes it.
+        """
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        except FileNotFoundError:
+            return False  # another process has just finished it
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            return False
+        content = read_result(self.path)
+        os.ftruncate(self._file, content.rfind(b"\n") + 1)
+        return True
+
+    def close(self) -> None:
+        """Let other processes write the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def append(self, kind: str, entry: Mapping[str, Any]) -> None:
+        """Add one entry, and make sure that it is on disk.
+
+        Raises:
+            ResultError: There is no room; nothing of the entry is left in the file.
+        """
+        line = to_line(kind, entry)
+        before_bytes = os.fstat(self._file).st_size
+        try:
+            if os.write(self._file, line) < len(line):
+                raise OSError("no room for all of it")
+            os.fsync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, before_bytes)
+            raise ResultError(f"{self.path} cannot be written: {error}") from error
+
+    def entries(self) -> list[Entry]:
+        """Read all whole entries; a last line cut short by a kill is left out.
+
+        Raises:
+            ResultError: A line before the last is damaged.
+        """
+        lines = read_result(self.path).splitlines(keepends=True)
+        return from_lines((line for line in lines if line.endswith(b"\n")), str(self.path))
+
+
+def to_line(kind: str, entry: Mapping[str, Any]) -> bytes:
+    """Write an entry as one line, with its checksum."""
+    format_named = {"format": FORMAT} if kind == "header" else {}
+    body = to_json({"kind": kind, **format_named, **entry})[:-1]
+    return b'%s,"crc32":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def from_lines(lines: Iterable[bytes], where: str) -> list[Entry]:
+    """Read lines back, of whatever format.
+
+    Args:
+        lines: The journal's.
+        where: Its name, for messages.
+
+    Raises:
+        ResultError: A line is damaged, or of a newer format.
+    """
+    entries: list[Entry] = []
+    needed = False  # whether lines must have a checksum
+    for number, line in enumerate(lines, 1):
+        try:
+            entry, sealed = from_line(line)
+            if number == 1:
+                needed = format_of(entry) > 1
+            if needed and not sealed:
+                raise ValueError("it has no checksum")
+        except (ValueError, RecursionError) as error:
+            raise ResultError(f"{where} is damaged in line {number}: {error}") from error
+        entries.append(entry if sealed else entry_from_1(entry))
+    return entries
+
+
+def format_of(header: Entry) -> int:
+    """Take the format off a journal's first entry; in format 1 it does not stand there.
+
+    Raises:
+        ValueError: It is newer than this project, or no number.
+    """
+    number = header.pop("format", 1)
+    if type(number) is not int or not 1 <= number <= FORMAT:
+        raise ValueError(f"it is of format {number!r:.20}: update this project to read it")
+    return number
+
+
+def from_line(line: bytes) -> tuple[Entry, bool]:
+    """Read one line, and say whether it has a checksum, which then is right.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    found = CHECKED.fullmatch(line.rstrip(b"\n"))
+    if not found:  # format 1, which wrote infinity as Python does
+        entry = json.loads(line, object_pairs_hook=without_doubles)
+    elif zlib.crc32(found.group(1)) != int(found.group(2), 16):
+        raise ValueError("its checksum is wrong")
+    else:
+        entry = msgspec.json.decode(found.group(1) + b"}")
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
+        raise ValueError("it is no entry")
+    return entry, found is not None
