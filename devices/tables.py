@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from devices.files import read_regular
 from model.errors import ConfigError
 
 T = TypeVar("T")
 Table = Mapping[str, Any]
 LARGEST = sys.float_info.max
+LARGEST_BYTES = 2**20
 
 
 def read_toml(path: Path) -> Table:
@@ -23,8 +25,8 @@ def read_toml(path: Path) -> Table:
         ConfigError: It is missing or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(read_regular(path, LARGEST_BYTES).decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
