@@ -14,7 +14,7 @@ from lowering.cache import cache_key, cache_root, file_sha256, pins, publish, so
 from model.choice import ModelChoice
 from model.config import ModelConfig
 from model.decoding import Codes, DecodingOptions
-from model.generate import Array, Float32, Limits, Request, synthesize
+from model.generate import Array, Call, Float32, Limits, Request, synthesize
 from model.utterance import Utterance
 from quantization.calibration import Recording, record
 
@@ -92,7 +92,7 @@ def make_references(specs: Sequence[ReferenceSpec]) -> None:
     limits = model_limits(model.config, codec.lookahead_frames)
     for spec in specs:
         request = prepare(spec.utterance, codec, model.config, spec.options)
-        call, recording = record(run, max(RECORDED_CALLS, len(spec.options.plan)))
+        call, recording = recorded_for(spec, run)
         speech = synthesize(call, limits, request)
         arrays: dict[str, Array] = {
             f"sentence_{i:04d}": np.asarray(sentence)
@@ -111,6 +111,13 @@ def make_references(specs: Sequence[ReferenceSpec]) -> None:
             np.savez(folder / "recording.npz", allow_pickle=False, **flatten(kept))
 
         publish(spec.folder(), fill)
+
+
+def recorded_for(spec: ReferenceSpec, run: Call) -> tuple[Call, Recording]:
+    """Record what calibration or verification may want; of speech to be scored, nothing."""
+    if spec.utterance.use == "score":
+        return run, {}
+    return record(run, max(RECORDED_CALLS, len(spec.options.plan)))
 
 
 def model_limits(config: ModelConfig, lookahead_frames: int) -> Limits:

@@ -41,7 +41,8 @@ class Utterance:
         prompt: In whose voice.
         lang: Language of the text; None to tell by its script.
         seed: Of all random numbers in decoding.
-        use: What a built-in utterance is for: "measure", "calibrate" or "verify".
+        use: What it is for: "measure", "calibrate", "verify" or, of suites of `bench.quality`,
+            "score".
     """
 
     name: str

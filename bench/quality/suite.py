@@ -1,0 +1,102 @@
+"""What is said to be scored: a short built-in suite, and the corpus's zero-shot test set.
+
+Both are held out by text and by voice, and both are fixed: sentences, prompts and seeds.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowering.cache import cache_root
+from model.data.corpus import AudioShards, Samples
+from model.data.synthetic import synthetic_folder
+from model.registry import Registry
+from model.utterance import Prompt, Utterance, built_in_prompts
+
+BUILT_IN = Path(__file__).with_name("sentences.toml")
+FIRST_SEED = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A sentence of the corpus's test set, with what else is known of it.
+
+    Attributes:
+        utterance: Text, and a prompt of the same speaker.
+        speaker: Who says it; in no training speech.
+        recording: (N,) the speaker's own reading.
+        prompt: (P,) the prompt's samples.
+    """
+
+    utterance: Utterance
+    speaker: str
+    recording: Samples
+    prompt: Samples
+
+
+def built_in_suite() -> tuple[Utterance, ...]:
+    """24 sentences, 4 of them Mandarin, in the voices of the 6 built-in prompts."""
+    tables = tomllib.loads(BUILT_IN.read_text(encoding="utf-8"))["sentence"]
+    return tuple(
+        Utterance(
+            table["name"],
+            table["text"],
+            built_in_prompts()[table["prompt"]],
+            table.get("lang", "en"),
+            FIRST_SEED + number,
+            use="score",
+        )
+        for number, table in enumerate(tables)
+    )
+
+
+def held_out_suite() -> tuple[Utterance, ...]:
+    """The corpus's 100 English test sentences, in the voices of 18 speakers of no training."""
+    return tuple(one.utterance for one in held_out("en"))
+
+
+SUITES: Registry[Callable[[], tuple[Utterance, ...]]] = Registry("quality suite")
+SUITES.register("built-in")(built_in_suite)
+SUITES.register("held-out")(held_out_suite)
+
+
+def held_out(lang: str) -> list[Recorded]:
+    """Read the corpus's test sentences of a language, speakers in turn, each with a prompt.
+
+    The prompt is other speech of the sentence's own speaker, one prompt per speaker.
+
+    Raises:
+        InputError: The corpus is not built; the message says how.
+    """
+    shards = AudioShards.open(synthetic_folder())
+    prompts = first_of_each_speaker(shards.select(lambda i: (i.split, i.lang) == ("prompt", lang)))
+    tests = shards.select(lambda i: (i.split, i.lang) == ("test", lang) and i.speaker in prompts)
+    found = []
+    for number, item in enumerate(tests.items):
+        name, samples = prompts[item.speaker]
+        prompt = Prompt(name, prompt_file(name, samples), lang=lang, speaker=item.speaker)
+        utterance = Utterance(item.name, item.text, prompt, lang, FIRST_SEED + number, use="score")
+        found.append(Recorded(utterance, item.speaker, tests.audio(number), samples))
+    return found
+
+
+def first_of_each_speaker(shards: AudioShards) -> Mapping[str, tuple[str, Samples]]:
+    """Take the name and the samples of each speaker's first utterance."""
+    first: dict[str, tuple[str, Samples]] = {}
+    for number, item in enumerate(shards.items):
+        first.setdefault(item.speaker, (item.name, shards.audio(number)))
+    return first
+
+
+def prompt_file(name: str, samples: Samples) -> Path:
+    """Put a prompt of the corpus into the cache as a file, which is what prompts are."""
+    import soundfile
+
+    from model.config import SAMPLE_RATE_HZ
+
+    path = cache_root() / "quality" / "prompts" / f"{name}.flac"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    return path
