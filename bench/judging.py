@@ -19,8 +19,6 @@ FEWEST_REPEATS = 5  # fewer prove nothing: no interval over them means what it s
 NORMAL = quantile((1 + CONFIDENCE) / 2)
 MEDIAN_ERROR = sqrt(pi / 2)  # of a median against a mean, where noise is normal
 
-Verdicts = NDArray[np.object_]
-
 
 @dataclass(frozen=True, eq=False)
 class Findings:
@@ -111,7 +109,7 @@ def decide(
     tolerance: Floats,
     p_values: tuple[Floats, Floats],
     rule: Rule,
-) -> Verdicts:
+) -> list[Verdict]:
     """Give each test its verdict.
 
     Changed is what the exact test finds at level `rule.alpha`, what the interval keeps clear of
@@ -129,11 +127,14 @@ def decide(
     effect = found.effect * worse
     p_worse, p_better = p_values
     enough = min(found.repeats) >= FEWEST_REPEATS
-    verdicts = np.full(len(effect), Verdict.INCONCLUSIVE, object)
-    verdicts[(low >= -tolerance) & (high <= tolerance) & enough] = Verdict.SAME
-    verdicts[(p_worse <= rule.alpha) & (low > 0) & (effect > tolerance)] = Verdict.REGRESSED
-    verdicts[(p_better <= rule.alpha) & (high < 0) & (effect < -tolerance)] = Verdict.IMPROVED
-    return verdicts
+    conditions = {
+        Verdict.REGRESSED: (p_worse <= rule.alpha) & (low > 0) & (effect > tolerance),
+        Verdict.IMPROVED: (p_better <= rule.alpha) & (high < 0) & (effect < -tolerance),
+        Verdict.SAME: (low >= -tolerance) & (high <= tolerance) & enough,
+    }
+    names = [*conditions, Verdict.INCONCLUSIVE]
+    chosen = np.select([*conditions.values()], [0, 1, 2], default=3)
+    return [names[number] for number in chosen]
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,11 @@ class Metric:
     length_bound: bool = False
 
     @property
+    def timed(self) -> bool:
+        """Whether it is a time, or made of one."""
+        return self.unit in ("ratio", "ms", "s")
+
+    @property
     def absolute(self) -> bool:
         """Whether it changes by differences: shares and decibels are ratios already."""
         return self.unit in ("share", "dB")

@@ -24,10 +24,13 @@ class Doubt(StrEnum):
     CODES_VARY = "repeats gave different codes: the runtime or the device computes unsteadily"
     EMULATED = "an emulated device: times say nothing of a phone"
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
+    LOAD_IN_PEAK = "the peak could not be reset after loading: peak memory includes the load's"
 
 
 # What each name means and what to do; a phone's own conditions beside the doubts above.
 REMEDIES = {**WARNINGS, **{doubt.name: doubt.value for doubt in Doubt}}
+# Of a repeat: with one of these, its times are those of the conditions and not of the model.
+TAINTS = ("HOT", "THROTTLED", "SLOWED")
 
 
 def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[str, ...]:

@@ -1,0 +1,108 @@
+"""Why a case takes longer: its stages, its operators and its .pte, before and after."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.results import Row
+from bench.verdicts import Attribution, Contribution
+from model.generate import STAGES
+
+NAMED = 5  # contributors of each kind
+WORTH_NAMING = 0.02  # of the change
+
+# Method, kind of operator, delegate.
+Operator = tuple[str, str, str]
+
+# Facts of a method that explain its time, with how they are called.
+FACTS: Mapping[str, str] = {
+    "total_macs": "multiply-adds",
+    "quantized_macs": "multiply-adds on quantized weights",
+    "total_params": "parameters",
+    "quantized_params": "quantized parameters",
+    "delegates": "delegated subgraphs",
+    "delegated_nodes": "operators inside delegates",
+    "planned_bytes": "bytes planned for activations",
+}
+
+
+def attribute(base: Row, candidate: Row) -> Attribution:
+    """Name what the change of a case's time is made of, largest part first."""
+    return Attribution(
+        candidate.case,
+        contributions(stage_ms(base), stage_ms(candidate)),
+        contributions(operator_ms(base), operator_ms(candidate)),
+        changed_facts(base.methods, candidate.methods),
+    )
+
+
+def stage_ms(row: Row) -> dict[Operator, float]:
+    """Return the measured milliseconds of each stage."""
+    known = {stage: row.metrics.get(f"{stage}_ms") for stage in STAGES}
+    return {(stage, "", ""): found.median for stage, found in known.items() if found}
+
+
+def operator_ms(row: Row) -> dict[Operator, float]:
+    """Return the traced milliseconds of each kind of operator in each method."""
+    total: Counter[Operator] = Counter()
+    for operator in row.operators:
+        key = operator["method"], operator_kind(operator["name"]), operator["delegate"]
+        total[key] += operator["total_ms"]
+    return dict(total)
+
+
+def operator_kind(name: str) -> str:
+    """Drop what tells apart operators of a kind: `Fully Connected (NC, QD8) #2` and the like.
+
+    Numbers shift when a layer is added, and types differ between schemes.
+    """
+    return re.split(r" [(#]", name, maxsplit=1)[0].strip() or name
+
+
+def contributions(
+    base: Mapping[Operator, float], candidate: Mapping[Operator, float]
+) -> tuple[Contribution, ...]:
+    """Split a change of time into its parts; none where either side is unknown, or nothing grew."""
+    growth = {key: candidate.get(key, 0) - base.get(key, 0) for key in {**base, **candidate}}
+    change = sum(growth.values())
+    if not base or not candidate or change <= 0:
+        return ()
+    parts = [
+        Contribution(*key, base.get(key), candidate.get(key), more / change)
+        for key, more in Counter(growth).most_common(NAMED)
+        if more / change >= WORTH_NAMING
+    ]
+    return tuple(parts)
+
+
+def changed_facts(
+    base: Mapping[str, Mapping[str, Any]], candidate: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Say what changed in the methods of a .pte, one sentence per fact."""
+    sentences = [f"{method}: no longer in the .pte" for method in base if method not in candidate]
+    for method, facts in candidate.items():
+        if method in base:
+            sentences += fact_changes(method, base[method], facts)
+        else:
+            sentences.append(f"{method}: new in the .pte")
+    return tuple(sentences)
+
+
+def fact_changes(
+    method: str, base: Mapping[str, Any], candidate: Mapping[str, Any]
+) -> Iterable[str]:
+    """Say what changed in one method."""
+    for name, called in FACTS.items():
+        was, became = base.get(name), candidate.get(name)
+        if was != became:
+            yield f"{method}: {called} {plain(was)} -> {plain(became)}"
+    outside = [Counter(facts.get("other_operators", {})) for facts in (base, candidate)]
+    for sign, more in (("+", outside[1] - outside[0]), ("-", outside[0] - outside[1])):
+        for operator, number in more.items():
+            yield f"{method}: operators outside delegates: {sign}{number} {operator}"
+
+
+def plain(number: object) -> str:
+    """Write a number with thousands set apart."""
+    return f"{number:,}" if isinstance(number, int | float) else "unknown"
