@@ -1,11 +1,12 @@
 """From clips to scores: which looks the metrics need, and what they read off them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from bench.quality.clips import Clip, Look, Need, Observation, Score, Seen, Unscored
 from bench.quality.engine import Done, observe
+from bench.quality.judges import Judge
 from bench.quality.packages import not_installed
 from bench.quality.scorers import SCORERS
 
@@ -14,21 +15,6 @@ UNMET: dict[Need, str] = {
     "prompt": "no voice was asked for",
     "reference": "no sentence lasts exactly as long as its reference",
 }
-
-
-@dataclass(frozen=True)
-class Judge:
-    """How a metric comes from what a scorer observes.
-
-    Attributes:
-        scorer: Entry of `SCORERS`.
-        read: Reads it off; None where it does not apply.
-        needs: What a clip must have.
-    """
-
-    scorer: str
-    read: Callable[[Seen], Score | None]
-    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,22 +28,6 @@ class Judgement:
 
     scores: tuple[Mapping[str, Score], ...]
     reasons: Mapping[str, str]
-
-
-def the_number(seen: Seen) -> Score | None:
-    """Read an observation that is the metric itself."""
-    assert isinstance(seen.speech, float)
-    return Score(seen.speech)
-
-
-def named(name: str) -> Callable[[Seen], Score | None]:
-    """Read one of several numbers; it does not apply where the scorer left it out."""
-
-    def read(seen: Seen) -> Score | None:
-        assert isinstance(seen.speech, dict)
-        return Score(seen.speech[name]) if name in seen.speech else None
-
-    return read
 
 
 def judge(

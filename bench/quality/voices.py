@@ -1,4 +1,4 @@
-"""Voices: embeddings of speaker verifiers, and how alike two of them are."""
+"""Voices: embeddings of speaker verifiers."""
 
 import importlib.util
 import warnings
@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from bench.quality.clips import Look, Observation, Score, Seen
+from bench.quality.clips import Look
 from bench.quality.scorers import Observe
 from bench.quality.sound import SCORED_RATE_HZ, at_16_khz
 
@@ -64,17 +64,6 @@ def load_resemblyzer() -> Observe:
         return unit(encoder.embed_utterance(spoken))
 
     return observe
-
-
-def similarity(seen: Seen) -> Score | None:
-    """Cosine between the voice of the speech and that of the prompt."""
-    assert seen.prompt is not None
-    return Score(cosine(seen.speech, seen.prompt))
-
-
-def cosine(one: Observation, other: Observation) -> float:
-    """Cosine between two embeddings of unit length."""
-    return float(np.dot(np.asarray(one), np.asarray(other)))
 
 
 def unit(embedding: np.ndarray) -> list[float]:

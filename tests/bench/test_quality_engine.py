@@ -9,7 +9,8 @@ import pytest
 from bench.quality import engine
 from bench.quality.clips import Clip, Look, Score, Unscored, to_samples
 from bench.quality.engine import observe, scoring_workers
-from bench.quality.judging import Judge, judge, named, the_number
+from bench.quality.judges import Judge, named, the_number
+from bench.quality.judging import judge
 from bench.quality.packages import PACKAGES, Package
 from bench.quality.scorers import SCORERS, Scorer
 from model.errors import ConfigError, HarnessError

@@ -6,10 +6,9 @@ import pytest
 from bench.quality.clips import Clip, Look, Seen, to_samples
 from bench.quality.comparisons import pitch_error
 from bench.quality.engine import loaded
+from bench.quality.judges import char_error_rate, cosine, word_error_rate
 from bench.quality.packages import not_installed
-from bench.quality.recognition import char_error_rate, word_error_rate
 from bench.quality.scorers import SCORERS
-from bench.quality.voices import cosine
 from model.audio import load_prompt
 from model.utterance import built_in_prompts
 
