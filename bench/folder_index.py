@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.results import Run, load_run
 from bench.schema import (
     SERIES,
@@ -185,18 +188,24 @@ class Loader:
 
     def flush(self) -> None:
         """Insert everything."""
-        import pandas as pd
-
         new = list(self._series.items())[self._known :]
         self._rows["series"] = [(number, *key) for key, number in new]
         self._connection.begin()
         for table, rows in self._rows.items():
             if rows:
-                frame = pd.DataFrame(rows)
-                self._connection.register("gathered", frame)
+                self._connection.register("gathered", columns_of(rows))
                 self._connection.execute(f"INSERT INTO {table} SELECT * FROM gathered")
                 self._connection.unregister("gathered")
         self._connection.commit()
+
+
+def columns_of(rows: Sequence[tuple[Any, ...]]) -> dict[str, NDArray[Any]]:
+    """Turn rows into columns, as DuckDB takes them."""
+    columns = zip(*rows, strict=True)
+    return {
+        f"column{number}": np.array(column, object if isinstance(column[0], str) else None)
+        for number, column in enumerate(columns)
+    }
 
 
 def one(connection: "duckdb.DuckDBPyConnection", query: str) -> int:

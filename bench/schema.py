@@ -121,11 +121,12 @@ class SqlArchive:
 def series_of(run: Run) -> Iterator[tuple[tuple[str, ...], Measurement]]:
     """Name the series that a run adds a point to, in the order of `SERIES`."""
     device = run.header.device.name
+    utterances = {row.case.utterance for row in run.rows}
+    conditions = {utterance: conditions_of(run.header, utterance) for utterance in utterances}
     for row in run.rows:
-        case = (device, row.case.scheme, row.case.backend, row.case.utterance, row.case.model)
-        conditions = conditions_of(run.header, row.case.utterance)
+        key = (device, *vars(row.case).values(), conditions[row.case.utterance])
         for name, measurement in row.metrics.items():
-            yield (*case, conditions, name, measurement.unit), measurement
+            yield (*key, name, measurement.unit), measurement
 
 
 def conditions_of(header: Header, utterance: str) -> str:
