@@ -1,0 +1,105 @@
+"""From flags to a plan: the options that choose cases, shared by all commands that measure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.config import Config
+    from bench.pipeline import Plan
+    from devices.base import Schedule
+    from model.utterance import Utterance
+
+
+def configuration(ctx: click.Context) -> "Config":
+    """Read `bench.toml`."""
+    from bench.config import load_config
+
+    return load_config(ctx.obj["config"])
+
+
+def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose cases; each default is the suite's."""
+    options = [
+        click.option("--suite", default="default", show_default=True, help="Suite of bench.toml."),
+        click.option("--model", help="Sizes of the model: base, tiny, paper."),
+        click.option(
+            "--checkpoint", type=click.Path(path_type=Path), help="Weights of the model to use."
+        ),
+        click.option("--codec", default="own", show_default=True, help="Codec provider."),
+        click.option(
+            "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
+        ),
+        click.option("--scheme", "schemes", multiple=True, help="Quantization scheme; repeatable."),
+        click.option("--backend", "backends", multiple=True, help="Backend; repeatable."),
+        click.option(
+            "--passes", help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
+    """Combine flags, suite and defaults into a plan; names are checked here."""
+    from bench.pipeline import Plan
+    from lowering.backends import BACKENDS
+    from model.choice import ModelChoice
+    from model.decoding import DEFAULT_PASSES, decoding_plan
+    from quantization.schemes import SCHEMES
+
+    config = configuration(ctx)
+    suite = config.suite(flags["suite"])
+    choice = ModelChoice(
+        flags["model"] or suite.model,
+        flags["checkpoint"],
+        flags["codec"],
+        flags["codec_checkpoint"],
+    )
+    schemes = flags["schemes"] or suite.schemes
+    backends = flags["backends"] or suite.backends
+    for registry, names in ((SCHEMES, schemes), (BACKENDS, backends)):
+        for name in names:
+            registry[name]  # an unknown name is an error that suggests the nearest
+    passes = parse_passes(flags["passes"]) or suite.passes or DEFAULT_PASSES
+    decoding_plan(passes)
+    return Plan(
+        device_name=flags.get("device") or suite.device,
+        choice=choice,
+        schemes=tuple(schemes),
+        backends=tuple(backends),
+        utterances=chosen_utterances(flags.get("utterances") or suite.utterances),
+        schedule=chosen_schedule(config.schedule, flags),
+        passes=tuple(passes),
+        tag=flags.get("tag") or "",
+    )
+
+
+def parse_passes(text: str | None) -> tuple[int, ...]:
+    """Read '8,1,1' as numbers; nothing as none."""
+    from model.errors import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ConfigError(f"--passes takes numbers between commas, not {text!r}") from None
+
+
+def chosen_utterances(names: "tuple[str, ...]") -> "tuple[Utterance, ...]":
+    """Find built-in utterances by name; `all` stands for all that are meant to be measured."""
+    from model.utterance import built_in_utterances, used_for
+
+    if "all" in names:
+        return used_for("measure")
+    return tuple(built_in_utterances()[name] for name in names)
+
+
+def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule":
+    """Let flags override the configuration's schedule."""
+    names = ("repeats", "warmup", "iterations", "cooldown_s", "threads")
+    given = {name: flags[name] for name in names if flags.get(name) is not None}
+    return replace(schedule, **given)
