@@ -1,0 +1,75 @@
+"""Every format that a comparison can be written in, by name. A new format goes here."""
+
+import json
+from collections.abc import Callable
+
+from bench.verdicts import Comparison, Verdict, comparison_document
+from model.registry import Registry
+
+Render = Callable[[Comparison], str]
+
+COMPARED: Registry[Render] = Registry("format of comparisons")
+STYLES = {
+    Verdict.REGRESSED: "bold red",
+    Verdict.INCOMPARABLE: "magenta",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.IMPROVED: "green",
+    Verdict.SAME: "dim",
+}
+
+
+@COMPARED.register("table")
+def table(comparison: Comparison) -> str:
+    """Tables for the terminal, worst first."""
+    import shutil
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from reports.comparison import headline, sections
+    from reports.terminal import WIDTH, empty_table
+    from reports.units import printable
+
+    console = Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False)
+    with console.capture() as capture:
+        verdict = Text(f"{comparison.verdict.upper()}  ", STYLES[comparison.verdict])
+        console.print(verdict.append(printable(headline(comparison)), "default"))
+        for section in sections(comparison):
+            if section.rows and section.title:
+                console.print(Text(f"\n{section.title}", "bold"))
+            if section.rows and section.head:
+                drawn = empty_table(section.head)
+                for row in section.rows:
+                    style = STYLES.get(Verdict(row[0]), "") if row[0] in list(Verdict) else ""
+                    first, *rest = (Text(printable(cell)) for cell in row)
+                    first.stylize(style)
+                    drawn.add_row(first, *rest)
+                console.print(drawn)
+            else:
+                for row in section.rows:
+                    console.print(Text(f"  {printable(row[0])}"))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+@COMPARED.register("markdown")
+def markdown(comparison: Comparison) -> str:
+    """GitHub-flavoured markdown, worst first."""
+    from reports.comparison import headline, sections
+    from reports.markdown import escape
+    from reports.markdown import table as table_of
+
+    blocks = [f"## {comparison.verdict.upper()}", escape(headline(comparison))]
+    for section in sections(comparison):
+        if section.rows and section.title:
+            blocks.append(f"### {escape(section.title)}")
+        if section.rows and section.head:
+            blocks.append(table_of(section.head, len(section.head), section.rows))
+        elif section.rows:
+            blocks.append("\n".join(f"- {escape(row[0])}" for row in section.rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+@COMPARED.register("json")
+def json_document(comparison: Comparison) -> str:
+    """The whole comparison as one JSON document."""
+    return json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n"
