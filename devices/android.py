@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
 from devices.bundle import Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import read_conditions, wait_until_cool, worst_status
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
-from devices.exchange import read_report
 from devices.profiles import Profile, soc_of
 from devices.profiling import read_profile
 from devices.remote import Launch, RemoteRunner
@@ -69,7 +68,7 @@ class Android:
             fingerprint=said.get("ro.build.fingerprint", ""),
         )
 
-    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+    def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process on a cool phone; its doubts are `state.WARNINGS`."""
         limit_s = self._profile.discipline.run_limit_s
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -78,11 +77,11 @@ class Android:
                 doubts = ["EMULATED"]
             else:
                 doubts = self._run_disciplined(job, schedule, Path(folder))
-            repeat = read_report(Path(folder))
+            repeat = job.read(Path(folder))
         return replace(repeat, warnings=(*repeat.warnings, *doubts))
 
-    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one synthesis, in a process of its own."""
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
             self._run(job, schedule, Path(folder), launch)
@@ -95,7 +94,9 @@ class Android:
             self.store.clean()
         return freed_bytes
 
-    def _run_disciplined(self, job: Job, schedule: Schedule, target: Path) -> list[str]:
+    def _run_disciplined(
+        self, job: Task[ProcessFacts], schedule: Schedule, target: Path
+    ) -> list[str]:
         """Run one repeat on a phone that is cool, watched and left alone; return the doubts."""
         link, discipline = self._link, self._profile.discipline
         cores = self._fast_cores()
@@ -118,7 +119,9 @@ class Android:
         }
         return [*changed, *doubts, *(code for code, true in found.items() if true)]
 
-    def _run(self, job: Job, schedule: Schedule, target: Path, launch: Launch) -> str:
+    def _run(
+        self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch
+    ) -> str:
         if schedule.threads == 0:
             schedule = replace(schedule, threads=self._profile.threads)
         bundle = self._bundle_for(self._profile.abi)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 from model.decoding import Codes
 from model.generate import Float32, Limits, Request
@@ -74,26 +75,23 @@ class Trial:
     set_input_ms: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class Repeat:
-    """One fresh process: loads, warm-up, iterations, and the speech of the last one.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProcessFacts:
+    """One fresh process that loaded a .pte and ran it: what it told beside its results.
 
     Attributes:
         load_ms: Opening the .pte and loading every method, first thing in the process.
         warm_load_ms: The same once more in the same process.
         base_rss_bytes: Resident memory before anything of the model is loaded.
         load_peak_rss_bytes: Peak resident memory up to the end of the first load.
-        peak_rss_bytes: Peak resident memory during the syntheses.
+        peak_rss_bytes: Peak resident memory while it ran.
         planned_bytes: Activation memory that the .pte plans, summed over methods; None where the
             runtime does not tell.
         threads: Threads of the runtime, as it reports them.
         affinity: Processors that the process may use, as a hexadecimal mask.
         backends: Backends registered in the runtime.
-        warmup_ms: Wall milliseconds of the syntheses thrown away.
-        trials: The syntheses kept.
-        codes: (Q, T) codes.
-        waveform: (N,) samples.
-        warnings: Named doubts about this repeat.
+        warmup_ms: Wall milliseconds of the iterations thrown away.
+        warnings: Named doubts about this process.
     """
 
     load_ms: float
@@ -106,10 +104,22 @@ class Repeat:
     affinity: str
     backends: tuple[str, ...]
     warmup_ms: tuple[float, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Repeat(ProcessFacts):
+    """One fresh process that spoke: loads, warm-up, iterations, and the speech of the last one.
+
+    Attributes:
+        trials: The syntheses kept.
+        codes: (Q, T) codes.
+        waveform: (N,) samples.
+    """
+
     trials: tuple[Trial, ...]
     codes: Codes
     waveform: Float32
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,9 +141,31 @@ class OperatorTime:
     total_ms: float
 
 
+Found = TypeVar("Found", bound=ProcessFacts)
+Found_co = TypeVar("Found_co", bound=ProcessFacts, covariant=True)
+
+
+class Task(Protocol[Found_co]):
+    """Something that a device can run in a fresh process: files in, files out."""
+
+    @property
+    def pte(self) -> Path:
+        """The lowered model."""
+
+    @property
+    def results(self) -> Mapping[str, int]:
+        """Files that a process leaves, with the most bytes that each may have."""
+
+    def write(self, folder: Path) -> Mapping[str, Path]:
+        """Write the request into a folder; returns its files by name, `request.txt` among them."""
+
+    def read(self, folder: Path) -> Found_co:
+        """Read what a process found, from the files that it left."""
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One thing to run on a device.
+    """An utterance to say on a device.
 
     Attributes:
         pte: The lowered model.
@@ -145,6 +177,27 @@ class Job:
     limits: Limits
     request: Request = field(repr=False)
 
+    results = MappingProxyType(
+        {"report.json": 16 << 20, "codes.bin": 64 << 20, "waveform.bin": 1 << 30}
+    )
+
+    def write(self, folder: Path) -> Mapping[str, Path]:
+        """Write the request into a folder; returns its file by name."""
+        from devices.exchange import write_request
+
+        write_request(folder / "request.txt", self)
+        return {"request.txt": folder / "request.txt"}
+
+    def read(self, folder: Path) -> Repeat:
+        """Read what a process found.
+
+        Raises:
+            DeviceError: A file is missing, damaged, or of another format.
+        """
+        from devices.exchange import read_report
+
+        return read_report(folder)
+
 
 class Device(Protocol):
     """Something that runs a .pte. Every error is a `DeviceError` or `DeviceUnavailableError`."""
@@ -152,8 +205,8 @@ class Device(Protocol):
     def info(self) -> DeviceInfo:
         """Describe the device."""
 
-    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+    def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
 
-    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one synthesis, in a process of its own."""
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own."""

@@ -8,8 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
-from devices.exchange import read_report, write_request
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
 from devices.load import LoadWatch
 from devices.profiling import read_profile
 from devices.runner_call import check_outcome, runner_arguments
@@ -25,30 +24,31 @@ class Host:
         """Describe this machine."""
         return host_info("host", "host")
 
-    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+    def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
             with LoadWatch() as watch:
                 run_child(job, folder, schedule)
-            return replace(read_report(folder), warnings=watch.warnings())
+            return replace(job.read(folder), warnings=watch.warnings())
 
-    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one synthesis, in a process of its own."""
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
             run_child(job, folder, schedule, profile=True)
             return read_profile(folder)
 
 
-def run_child(job: Job, folder: Path, schedule: Schedule, *, profile: bool = False) -> None:
+def run_child(
+    job: Task[ProcessFacts], folder: Path, schedule: Schedule, *, profile: bool = False
+) -> None:
     """Run `devices.host_child` on a job, leaving its files in `folder`.
 
     Raises:
         DeviceError: It failed or took too long.
     """
-    request = folder / "request.txt"
-    write_request(request, job)
+    request = job.write(folder)["request.txt"]
     arguments = runner_arguments(job.pte, request, folder, schedule, profile=profile)
     try:
         done = subprocess.run(

@@ -10,21 +10,46 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from devices.base import Job, Repeat, Trial
+from devices.base import Job, Repeat, Schedule, Trial
 from devices.exchange import read_request, write_report
+from devices.method_job import (
+    CallTime,
+    MethodJob,
+    MethodRepeat,
+    asks_for_method,
+    read_method_request,
+    write_method_report,
+)
 from lowering.memory import reset_peak, rss_bytes
 from lowering.runtime import LoadedProgram, registered_backends, set_threads
 from model.errors import HarnessError, InputError, StageFailedError
-from model.generate import Synthesis, synthesize
+from model.generate import Array, Call, Synthesis, synthesize
+
+Trials = TypeVar("Trials", Trial, CallTime)
+Result = TypeVar("Result")
+# One iteration: runs methods through a `Call`, and returns its times and its result.
+Iterate = Callable[[Call], tuple[Trials, Result]]
 
 # Exit statuses and names that the native runner gives to what `synthesize` raises.
 STATUS: Mapping[type[HarnessError], tuple[int, str]] = {
     StageFailedError: (10, "execute"),
     InputError: (12, "length"),
 }
+
+
+@dataclass(frozen=True)
+class Measured(Generic[Trials, Result]):
+    """What a process found: fields of `ProcessFacts`, times per iteration, the last result."""
+
+    facts: dict[str, Any]
+    trials: tuple[Trials, ...]
+    result: Result
 
 
 def timed_load(pte: Path) -> tuple[LoadedProgram, float]:
@@ -34,45 +59,86 @@ def timed_load(pte: Path) -> tuple[LoadedProgram, float]:
     return program, (time.perf_counter() - start) * 1e3
 
 
-def as_trial(speech: Synthesis) -> Trial:
-    """Keep the times of a synthesis."""
-    return Trial(speech.wall_ms, speech.first_audio_ms, speech.stage_ms, set_input_ms=None)
-
-
-def measure(job: Job, threads: int, warmup: int, iterations: int) -> Repeat:
-    """Load, warm up, and measure some syntheses."""
-    threads = set_threads(threads)
+def measure(
+    pte: Path, schedule: Schedule, iterate: Iterate[Trials, Result]
+) -> Measured[Trials, Result]:
+    """Load, warm up, and iterate; only the last result is kept, so that none adds to the peak."""
+    threads = set_threads(schedule.threads)
     backends = registered_backends()
     base = rss_bytes()
-    program, load_ms = timed_load(job.pte)
+    program, load_ms = timed_load(pte)
     load_peak = rss_bytes("VmHWM")
-    _, warm_load_ms = timed_load(job.pte)
+    _, warm_load_ms = timed_load(pte)
     reset_peak()
-    speech = [synthesize(program.call, job.limits, job.request) for _ in range(warmup + iterations)]
-    return Repeat(
-        load_ms=load_ms,
-        warm_load_ms=warm_load_ms,
-        base_rss_bytes=base,
-        load_peak_rss_bytes=load_peak,
-        peak_rss_bytes=rss_bytes("VmHWM"),
-        planned_bytes=None,
-        threads=threads,
-        affinity=f"{sum(1 << cpu for cpu in os.sched_getaffinity(0)):x}",
-        backends=backends,
-        warmup_ms=tuple(one.wall_ms for one in speech[:warmup]),
-        trials=tuple(as_trial(one) for one in speech[warmup:]),
-        codes=speech[-1].codes,
-        waveform=speech[-1].waveform,
-    )
+    trials = []
+    for _ in range(schedule.warmup + schedule.iterations):
+        trial, result = iterate(program.call)
+        trials.append(trial)
+    facts = {
+        "load_ms": load_ms,
+        "warm_load_ms": warm_load_ms,
+        "base_rss_bytes": base,
+        "load_peak_rss_bytes": load_peak,
+        "peak_rss_bytes": rss_bytes("VmHWM"),
+        "planned_bytes": None,
+        "threads": threads,
+        "affinity": f"{sum(1 << cpu for cpu in os.sched_getaffinity(0)):x}",
+        "backends": backends,
+        "warmup_ms": tuple(trial.wall_ms for trial in trials[: schedule.warmup]),
+    }
+    return Measured(facts, tuple(trials[schedule.warmup :]), result)
 
 
-def profile(job: Job, threads: int, folder: Path) -> None:
-    """Trace the operators of one synthesis after a warm-up, one ETDump per method."""
+def profile(pte: Path, threads: int, iterate: Callable[[Call], object], folder: Path) -> None:
+    """Trace the operators of one iteration after a warm-up, one ETDump per method."""
     set_threads(threads)
-    synthesize(LoadedProgram(job.pte).call, job.limits, job.request)
-    program = LoadedProgram(job.pte, traced=True)
-    synthesize(program.call, job.limits, job.request)
+    iterate(LoadedProgram(pte).call)
+    program = LoadedProgram(pte, traced=True)
+    iterate(program.call)
     program.write_etdumps(folder)
+
+
+def say(job: Job, call: Call) -> tuple[Trial, Synthesis]:
+    """Say what a job says, once."""
+    speech = synthesize(call, job.limits, job.request)
+    return Trial(speech.wall_ms, speech.first_audio_ms, speech.stage_ms, None), speech
+
+
+def call_method(job: MethodJob, call: Call) -> tuple[CallTime, tuple[Array, ...]]:
+    """Call the method of a job, once."""
+    start = time.perf_counter()
+    outputs = call(job.method, job.inputs)
+    return CallTime((time.perf_counter() - start) * 1e3, None), tuple(outputs)
+
+
+def measure_speech(job: Job, schedule: Schedule, folder: Path) -> None:
+    """Measure an utterance, and write down what was found."""
+    found = measure(job.pte, schedule, partial(say, job))
+    codes, waveform = found.result.codes, found.result.waveform
+    write_report(folder, Repeat(**found.facts, trials=found.trials, codes=codes, waveform=waveform))
+
+
+def measure_method(job: MethodJob, schedule: Schedule, folder: Path) -> None:
+    """Measure a method, and write down what was found."""
+    found = measure(job.pte, schedule, partial(call_method, job))
+    repeat = MethodRepeat(**found.facts, trials=found.trials, outputs=found.result)
+    write_method_report(folder, repeat)
+
+
+def serve(request: Path, pte: Path, out: Path, schedule: Schedule, *, traced: bool) -> None:
+    """Do what a request asks for: speak, or call one method; measured or traced."""
+    if asks_for_method(request):
+        method_job = read_method_request(request, pte)
+        if traced:
+            profile(pte, schedule.threads, partial(call_method, method_job), out)
+        else:
+            measure_method(method_job, schedule, out)
+    else:
+        job = read_request(request, pte)
+        if traced:
+            profile(pte, schedule.threads, partial(say, job), out)
+        else:
+            measure_speech(job, schedule, out)
 
 
 def main() -> None:
@@ -85,14 +151,10 @@ def main() -> None:
     parser.add_argument("--warmup", type=int, default=0)
     parser.add_argument("--iterations", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
-    arguments = parser.parse_args()
-    job = read_request(arguments.request, arguments.model)
+    given = parser.parse_args()
+    schedule = Schedule(warmup=given.warmup, iterations=given.iterations, threads=given.threads)
     try:
-        if arguments.profile:
-            profile(job, arguments.threads, arguments.out)
-        else:
-            repeat = measure(job, arguments.threads, arguments.warmup, arguments.iterations)
-            write_report(arguments.out, repeat)
+        serve(given.request, given.model, given.out, schedule, traced=given.profile)
     except tuple(STATUS) as error:
         status, kind = STATUS[type(error)]
         print(json.dumps({"error": kind, "what": str(error)}))

@@ -6,9 +6,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
 from devices.bundle import TARGETS, build_bundle
-from devices.exchange import read_report, write_request
 from devices.host import host_info
 from devices.load import LoadWatch
 from devices.profiling import read_profile
@@ -32,7 +31,7 @@ class HostNative:
         """Describe this machine."""
         return host_info(self.name, "host-native")
 
-    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+    def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process.
 
         Raises:
@@ -41,11 +40,11 @@ class HostNative:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             with LoadWatch() as watch:
                 self.run(job, schedule, Path(folder), profile=False)
-            repeat = read_report(Path(folder))
+            repeat = job.read(Path(folder))
         return replace(repeat, warnings=(*repeat.warnings, *watch.warnings()))
 
-    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one synthesis, in a process of its own.
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own.
 
         Raises:
             DeviceError: As `measure`.
@@ -54,11 +53,12 @@ class HostNative:
             self.run(job, schedule, Path(folder), profile=True)
             return read_profile(Path(folder))
 
-    def run(self, job: Job, schedule: Schedule, folder: Path, *, profile: bool) -> None:
+    def run(
+        self, job: Task[ProcessFacts], schedule: Schedule, folder: Path, *, profile: bool
+    ) -> None:
         """Run the runner on a job, with request and results in a folder."""
         bundle = build_bundle(host_abi())
-        request = folder / "request.txt"
-        write_request(request, job)
+        request = job.write(folder)["request.txt"]
         arguments = runner_arguments(job.pte.resolve(), request, folder, schedule, profile=profile)
         try:
             done = subprocess.run(

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import Conditions, read_conditions
 from devices.cores import canary_ms, fast_cores, slowed
-from devices.exchange import read_report
 from devices.profiles import Profile
 from devices.profiling import read_profile
 from devices.remote import Launch, RemoteRunner
@@ -81,7 +80,7 @@ class Linux:
         """Ask the board for its state, as far as it has what phones tell."""
         return read_conditions(self._link)
 
-    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+    def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             cores = fast_cores(self._link)
@@ -91,13 +90,13 @@ class Linux:
                 job, schedule, Path(folder), Launch(cores, self._profile.discipline.run_limit_s)
             )
             after_ms = canary_ms(self._link, fastest)
-            repeat = read_report(Path(folder))
+            repeat = job.read(Path(folder))
         doubts = {"SLOWED": slowed(before_ms, after_ms), "CORES_UNKNOWN": not cores}
         said = (code for code, true in doubts.items() if true)
         return replace(repeat, warnings=(*repeat.warnings, *said))
 
-    def profile(self, job: Job, schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one synthesis, in a process of its own."""
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             launch = Launch(
                 fast_cores(self._link), self._profile.discipline.run_limit_s, profile=True
@@ -112,7 +111,9 @@ class Linux:
             self.store.clean()
         return freed_bytes
 
-    def _run(self, job: Job, schedule: Schedule, target: Path, launch: Launch) -> None:
+    def _run(
+        self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch
+    ) -> None:
         if schedule.threads == 0:
             schedule = replace(schedule, threads=self._profile.threads)
         bundle = self._bundle_for(self._profile.abi)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from devices.base import Job, Schedule
+from devices.base import ProcessFacts, Schedule, Task
 from devices.bundle import Bundle
 from devices.conditions import watching
-from devices.exchange import write_request
 from devices.runner_call import check_outcome, runner_arguments
 from devices.shell import (
     KILLED,
@@ -24,11 +23,6 @@ from devices.shell import (
 from devices.store import Store
 from model.errors import DeviceError, DeviceUnavailableError
 
-RESULT_LIMITS: Mapping[str, int] = {
-    "report.json": 16 << 20,
-    "codes.bin": 64 << 20,
-    "waveform.bin": 1 << 30,
-}
 TRACE_NAME = r"[a-z0-9_]{1,40}\.etdump"
 TRACE_LIMIT_BYTES = 256 << 20
 THERMAL_NOTES = "thermal.txt"
@@ -63,7 +57,12 @@ class RemoteRunner:
         self._store = store
 
     def run(
-        self, bundle: Bundle, job: Job, schedule: Schedule, launch: Launch, target: Path
+        self,
+        bundle: Bundle,
+        job: Task[ProcessFacts],
+        schedule: Schedule,
+        launch: Launch,
+        target: Path,
     ) -> str:
         """Run one process and fetch what it leaves into `target`.
 
@@ -84,8 +83,7 @@ class RemoteRunner:
         link, store = self._link, self._store
         program = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
         model = PurePosixPath(store.put({"model.pte": job.pte}), "model.pte")
-        write_request(target / "request.txt", job)
-        request = PurePosixPath(store.put({"request.txt": target / "request.txt"}), "request.txt")
+        request = PurePosixPath(store.put(job.write(target)), "request.txt")
         out = PurePosixPath(store.make_folder(f"run-{secrets.token_hex(4)}"))
         try:
             arguments = runner_arguments(
@@ -98,16 +96,16 @@ class RemoteRunner:
                 launch.limit_s,
             )
             check_runner(link.address, result)
-            store.fetch(str(out), self._results(str(out), launch), target)
+            store.fetch(str(out), self._results(str(out), job, launch), target)
             return output_of(link, f"cat {shlex.quote(notes)}")
         finally:
             with contextlib.suppress(DeviceError, DeviceUnavailableError):
                 link.run(f"rm -rf -- {shlex.quote(str(out))}")
 
-    def _results(self, out: str, launch: Launch) -> Mapping[str, int]:
+    def _results(self, out: str, job: Task[ProcessFacts], launch: Launch) -> Mapping[str, int]:
         """Return the files to fetch, and how long each may be."""
         if not launch.profile:
-            return RESULT_LIMITS
+            return job.results
         names = self._store.names(out, rf"{TRACE_NAME}|report\.json|{THERMAL_NOTES}")
         return {name: TRACE_LIMIT_BYTES for name in names if name.endswith(".etdump")}
 

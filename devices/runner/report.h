@@ -1,4 +1,4 @@
-// What a run leaves behind: report.json, codes.bin and waveform.bin of devices/exchange.py.
+// What every run leaves behind, whatever it ran: report.json. And what writes JSON and files.
 #pragma once
 
 #include <executorch/runtime/backend/interface.h>
@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "failure.h"
-#include "synthesis.h"
 
 namespace mobilespeech {
 
-// What one process found: `devices.base.Repeat`, of which the synthesis is the last one.
+// What one process found: `devices.base.ProcessFacts`, and the times of every iteration kept.
 struct Report {
   double load_ms = 0;
   double warm_load_ms = 0;
@@ -25,7 +24,7 @@ struct Report {
   size_t threads = 0;
   std::string affinity;  // processors that the process may use, as a hexadecimal mask
   std::vector<double> warmup_ms;
-  std::vector<Synthesis> trials;      // without codes and waveform, save for the last
+  std::vector<std::string> trials;    // as JSON
   std::vector<std::string> warnings;  // names of doubts
 };
 
@@ -53,15 +52,6 @@ std::string list(const std::vector<T>& values, F to_json) {
   return "[" + out + "]";
 }
 
-inline std::string to_json(const Synthesis& trial) {
-  std::string stages;
-  for (const auto& [stage, ms] : trial.stage_ms)
-    stages += (stages.empty() ? "" : ",") + quoted(stage) + ":" + number(ms);
-  return "{\"wall_ms\":" + number(trial.wall_ms) +
-         ",\"first_audio_ms\":" + number(trial.first_audio_ms) +
-         ",\"set_input_ms\":" + number(trial.set_input_ms) + ",\"stage_ms\":{" + stages + "}}";
-}
-
 inline std::vector<std::string> registered_backends() {
   std::vector<std::string> names;
   for (size_t i = 0; i < executorch::runtime::get_num_registered_backends(); i++) {
@@ -81,8 +71,8 @@ inline std::string to_json(const Report& report) {
          ",\"threads\":" + std::to_string(report.threads) +
          ",\"affinity\":" + quoted(report.affinity) +
          ",\"backends\":" + list(registered_backends(), quoted) +
-         ",\"warmup_ms\":" + list(report.warmup_ms, number) + ",\"trials\":" +
-         list(report.trials, [](const Synthesis& trial) { return to_json(trial); }) +
+         ",\"warmup_ms\":" + list(report.warmup_ms, number) +
+         ",\"trials\":" + list(report.trials, [](const std::string& trial) { return trial; }) +
          ",\"warnings\":" + list(report.warnings, quoted) + "}\n";
 }
 
@@ -94,23 +84,7 @@ inline void write_file(const std::string& path, const void* data, size_t size) {
   require(written && closed, Status::kWrite, path + " cannot be written: " + strerror(errno));
 }
 
-// The codes of all sentences, one after the other, by channel, as little-endian int16.
-inline void write_codes(const std::string& path, const Synthesis& synthesis) {
-  std::vector<int16_t> codes;
-  for (size_t channel = 0; channel < kChannels; channel++)
-    for (const auto& sentence : synthesis.codes) {
-      const size_t frames = sentence.size() / kChannels;
-      const auto row = sentence.begin() + channel * frames;
-      codes.insert(codes.end(), row, row + frames);
-    }
-  write_file(path, codes.data(), codes.size() * sizeof codes[0]);
-}
-
 inline void write_report(const std::string& folder, const Report& report) {
-  const Synthesis& last = report.trials.back();
-  write_codes(folder + "/codes.bin", last);
-  write_file(folder + "/waveform.bin", last.waveform.data(),
-             last.waveform.size() * sizeof last.waveform[0]);
   const std::string json = to_json(report);
   write_file(folder + "/report.json", json.data(), json.size());
 }

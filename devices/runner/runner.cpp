@@ -1,4 +1,4 @@
-// Runs the whole synthesis on a .pte and reports times, memory, codes and waveform.
+// Runs the whole synthesis on a .pte, or one method of any .pte, and reports times, memory, results.
 //
 // Needs the C++ libraries and headers of the PyPI wheel executorch 1.5.1 and nothing else: no
 // Python, no torch, no NDK. devices/bundle.py compiles it; docs/runner.md describes its use.
@@ -10,10 +10,12 @@
 #include <string>
 
 #include "failure.h"
+#include "method_call.h"
 #include "model.h"
 #include "process.h"
 #include "report.h"
 #include "request.h"
+#include "speech.h"
 #include "synthesis.h"
 
 namespace mobilespeech {
@@ -79,46 +81,50 @@ Options parse_options(int argc, char** argv) {
 // Better now than after minutes of work.
 void check_writable(const std::string& folder) { write_file(folder + "/report.json", "", 0); }
 
-std::unique_ptr<Model> load(const Options& options, double& ms) {
+std::unique_ptr<Model> load(const Options& options, const std::vector<std::string>& names,
+                            double& ms) {
   const Clock clock;
-  auto model = std::make_unique<Model>(options.model, method_names(), options.profile);
+  auto model = std::make_unique<Model>(options.model, names, options.profile);
   ms = clock.elapsed_ms();
   return model;
 }
 
-void measure(const Options& options, const Request& request, size_t threads) {
+// Runs a `Session` again and again: a `Synthesizer`, or a `MethodCaller`.
+template <typename Session, typename Asked>
+void measure(const Options& options, const Asked& request, size_t threads) {
   Report report;
   report.threads = threads;
   report.affinity = affinity_mask();
   report.base_rss_bytes = memory_bytes("VmRSS");
-  const auto model = load(options, report.load_ms);
+  const auto model = load(options, method_names(request), report.load_ms);
   report.load_peak_rss_bytes = memory_bytes("VmHWM");
   for (const auto& [name, method] : model->methods())
     report.planned_bytes += method->planned_bytes();
-  load(options, report.warm_load_ms);  // and away with it, so that it is not in the peak below
+  // And away with it, so that it is not in the peak below.
+  load(options, method_names(request), report.warm_load_ms);
   if (!reset_peak_memory()) report.warnings.push_back("LOAD_IN_PEAK");
-  Synthesizer synthesizer(*model, request);
-  for (unsigned i = 0; i < options.warmup; i++)
-    report.warmup_ms.push_back(synthesizer.run().wall_ms);
+  Session session(*model, request);
+  for (unsigned i = 0; i < options.warmup; i++) report.warmup_ms.push_back(session.run().wall_ms);
+  decltype(session.run()) last;
   for (unsigned i = 0; i < options.iterations; i++) {
-    if (!report.trials.empty()) {
-      report.trials.back().codes.clear();
-      report.trials.back().waveform = {};
-    }
-    report.trials.push_back(synthesizer.run());
+    last = {};
+    last = session.run();
+    report.trials.push_back(to_json(last));
   }
   report.peak_rss_bytes = memory_bytes("VmHWM");
+  write_results(options.out, last);
   write_report(options.out, report);
 }
 
-// Traces one synthesis after the warm-up. Apart from `measure`: recording slows operators down.
-void profile(const Options& options, const Request& request) {
+// Traces one iteration after the warm-up. Apart from `measure`: recording slows operators down.
+template <typename Session, typename Asked>
+void profile(const Options& options, const Asked& request) {
   double load_ms;
-  const auto model = load(options, load_ms);
-  Synthesizer synthesizer(*model, request);
-  for (unsigned i = 0; i < options.warmup; i++) synthesizer.run();
+  const auto model = load(options, method_names(request), load_ms);
+  Session session(*model, request);
+  for (unsigned i = 0; i < options.warmup; i++) session.run();
   for (const auto& [name, method] : model->methods()) method->restart_trace();
-  synthesizer.run();
+  session.run();
   for (const auto& [name, method] : model->methods()) {
     const auto trace = method->trace();
     const std::unique_ptr<void, decltype(&free)> owner(trace.buf, free);
@@ -128,17 +134,25 @@ void profile(const Options& options, const Request& request) {
   write_file(options.out + "/report.json", json.data(), json.size());
 }
 
-void run(int argc, char** argv) {
-  const Options options = parse_options(argc, argv);
-  const Request request = RequestReader(options.request).read();
+template <typename Session, typename Asked>
+void serve(const Options& options, const Asked& request) {
   check_writable(options.out);
   if (options.affinity != 0) set_affinity(options.affinity);
   executorch::runtime::runtime_init();
   const size_t threads = set_threads(options.threads);
   if (options.profile) {
-    profile(options, request);
+    profile<Session>(options, request);
   } else {
-    measure(options, request, threads);
+    measure<Session>(options, request, threads);
+  }
+}
+
+void run(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+  if (asks_for_method(options.request)) {
+    serve<MethodCaller>(options, read_method_request(options.request));
+  } else {
+    serve<Synthesizer>(options, RequestReader(options.request).read());
   }
 }
 

@@ -16,7 +16,7 @@
 namespace mobilespeech {
 
 // The methods that a synthesis calls.
-inline std::vector<std::string> method_names() {
+inline std::vector<std::string> method_names(const Request&) {
   std::vector<std::string> names = {"prompt_encoder", "text_encoder", "duration_predictor", "smd"};
   for (size_t channel = 0; channel < kChannels; channel++)
     names.push_back("head_" + std::to_string(channel));

@@ -29,8 +29,10 @@ def repeat():
     trials = (Trial(10.5, 3.25, dict.fromkeys(STAGES, 1.5), None), Trial(1, 2, {}, 0.5))
     waveform = np.linspace(-1, 1, 640, dtype=np.float32)
     return Repeat(
-        1.5, 0.5, 10, 20, 30, None, 2, ("XnnpackBackend",), (9.0,), trials,
-        np.arange(16).reshape(8, 2), waveform, ("OTHER_LOAD",),
+        load_ms=1.5, warm_load_ms=0.5, base_rss_bytes=10, load_peak_rss_bytes=20, peak_rss_bytes=30,
+        planned_bytes=None, threads=2, affinity="3", backends=("XnnpackBackend",), warmup_ms=(9.0,),
+        trials=trials, codes=np.arange(16).reshape(8, 2), waveform=waveform,
+        warnings=("OTHER_LOAD",),
     )  # fmt: skip
 
 
