@@ -72,7 +72,10 @@ class PostgresStore:
             execute(connection, insert, version=VERSION)
             ((version,),) = execute(connection, "SELECT version FROM versions")
         if version != VERSION:
-            raise ResultError(f"{self.name} has tables of version {version}, not {VERSION}")
+            raise ResultError(
+                f"{self.name} was made by another version of this project (tables of version"
+                f" {version}, not {VERSION}): use that one, or another database"
+            )
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator["Connection"]:
