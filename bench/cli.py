@@ -11,6 +11,7 @@ import click
 
 from bench.data_cli import data
 from bench.devices_cli import devices, doctor, tell
+from bench.history_cli import history
 from bench.planning import configuration, make_plan, what_to_measure
 from model.errors import HarnessError
 
@@ -281,6 +282,7 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
 
 bench.add_command(devices)
 bench.add_command(doctor)
+bench.add_command(history)
 bench.add_command(data)
 
 
