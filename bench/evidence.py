@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.quality.clips import SentenceScores
 from devices.base import OperatorTime, Repeat, Trial
 from lowering.artifact import Manifest
 from model.config import HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
@@ -95,9 +96,11 @@ class Evidence:
         repeats: Measured in fresh processes.
         operators: Of the profile; empty where none was made.
         reference_frames: Codec frames of the fp32 eager model's speech.
+        sentences: Scores of what it says of the quality suite; empty where that was not asked for.
     """
 
     manifest: Manifest
     repeats: Sequence[RepeatFacts]
     operators: Sequence[OperatorTime] = field(default_factory=tuple)
     reference_frames: int = 0
+    sentences: Sequence[SentenceScores] = field(default_factory=tuple)

@@ -6,6 +6,9 @@ from statistics import median
 from typing import Literal
 
 from bench.evidence import Evidence, RepeatFacts
+from bench.quality import judges
+from bench.quality.clips import SentenceScores
+from bench.quality.judges import Judge
 from devices.base import Trial
 from lowering.artifact import Manifest
 from model.config import N_CODEBOOK
@@ -21,7 +24,8 @@ class Metric:
 
     Attributes:
         label: Column title.
-        unit: "ratio", "share", "ms", "s", "bytes", "dB" or "frames".
+        unit: "ratio", "share", "ms", "s", "bytes", "dB", "frames", "cosine", "points" (of an
+            opinion scale) or "cents" (of a semitone).
         better: Which way is better; "neither" only informs.
         read: Takes the samples from the evidence: one per repeat, or one in all; none where the
             metric does not apply.
@@ -33,6 +37,9 @@ class Metric:
             be compared without statistics.
         length_bound: Whether it grows with the length of the speech, and so says nothing between
             speeches of different lengths.
+        weigh: Of a metric whose samples are sentences: their weights in its mean. Of all others,
+            whose samples are repeats, the median is taken.
+        judge: Of a metric of speech quality: how a sentence's sample comes about.
     """
 
     label: str
@@ -44,6 +51,8 @@ class Metric:
     gates: bool = False
     exact: bool = False
     length_bound: bool = False
+    weigh: Callable[[Evidence], Sequence[float]] | None = None
+    judge: Judge | None = None
 
     @property
     def timed(self) -> bool:
@@ -53,7 +62,7 @@ class Metric:
     @property
     def absolute(self) -> bool:
         """Whether it changes by differences: shares and decibels are ratios already."""
-        return self.unit in ("share", "dB")
+        return self.unit in ("share", "dB", "cosine", "points", "cents")
 
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -257,3 +266,100 @@ for _stage in STAGES:
             tolerance=0.05, length_bound=True,
         )
     )  # fmt: skip
+
+
+def quality(
+    name: str, label: str, unit: str, better: Better, judge: Judge, *, summary: str
+) -> None:
+    """Register a metric of speech quality and, unless it compares with fp32 already, its damage.
+
+    The damage, `NAME_delta`, is the difference to what the fp32 eager model says, sentence by
+    sentence.
+    """
+
+    def scored(read: Callable[[SentenceScores], float]) -> Callable[[Evidence], list[float]]:
+        return lambda e: [read(one) for one in e.sentences if name in one.scores]
+
+    def both(read: Callable[[SentenceScores], float]) -> Callable[[Evidence], list[float]]:
+        return lambda e: [
+            read(one) for one in e.sentences if name in one.scores and name in one.fp32
+        ]
+
+    METRICS.register(name)(
+        Metric(
+            label, unit, better, scored(lambda one: one.scores[name].value), summary,
+            weigh=scored(lambda one: one.scores[name].weight), judge=judge,
+        )
+    )  # fmt: skip
+    if "reference" in judge.needs:
+        return
+    METRICS.register(f"{name}_delta")(
+        Metric(
+            f"Δ {label}", unit, better,
+            both(lambda one: one.scores[name].value - one.fp32[name].value),
+            f"{label}: difference to what fp32 says, paired by sentence",
+            weigh=both(lambda one: one.scores[name].weight),
+        )
+    )  # fmt: skip
+
+
+quality(
+    "wer", "WER", "share", "lower",
+    Judge("whisper-base", judges.word_error_rate, ("text",)),
+    summary="words that whisper base hears otherwise than they are written",
+)  # fmt: skip
+quality(
+    "cer", "CER", "share", "lower",
+    Judge("whisper-base", judges.char_error_rate, ("text",)),
+    summary="characters that whisper base hears otherwise than they are written",
+)  # fmt: skip
+quality(
+    "similarity", "Similarity", "cosine", "higher",
+    Judge("campplus", judges.similarity, ("prompt",)),
+    summary="likeness of the voice to the prompt's, cosine of CAM++ embeddings",
+)  # fmt: skip
+quality(
+    "similarity_ge2e", "Similarity (GE2E)", "cosine", "higher",
+    Judge("resemblyzer", judges.similarity, ("prompt",)),
+    summary="likeness of the voice to the prompt's, cosine of Resemblyzer's embeddings",
+)  # fmt: skip
+quality(
+    "distillmos", "DistillMOS", "points", "higher",
+    Judge("distillmos", judges.the_number),
+    summary="DistillMOS, a network's guess at listeners' opinion from 1 to 5: a proxy, no opinion",
+)  # fmt: skip
+quality(
+    "dnsmos_ovrl", "DNSMOS OVRL", "points", "higher",
+    Judge("dnsmos", judges.named("ovrl")),
+    summary="DNSMOS P.835 overall, a network's guess at opinions of noisy speech: a proxy",
+)  # fmt: skip
+quality(
+    "dnsmos_p808", "DNSMOS P.808", "points", "higher",
+    Judge("dnsmos", judges.named("p808")),
+    summary="DNSMOS P.808, an older guess of the same kind: a proxy",
+)  # fmt: skip
+quality(
+    "pesq_wb", "PESQ-WB", "points", "higher",
+    Judge("pesq-wb", judges.the_number, ("reference",)),
+    summary="wideband PESQ against fp32's speech, where that is as long",
+)  # fmt: skip
+quality(
+    "stoi", "STOI", "share", "higher",
+    Judge("stoi", judges.the_number, ("reference",)),
+    summary="intelligibility by STOI against fp32's speech, where that is as long",
+)  # fmt: skip
+quality(
+    "visqol", "ViSQOL", "points", "higher",
+    Judge("visqol", judges.the_number, ("reference",)),
+    summary="ViSQOL for speech against fp32's speech, where that is as long",
+)  # fmt: skip
+quality(
+    "f0_rmse_cents", "F0 error", "cents", "lower",
+    Judge("pitch", judges.named("rmse_cents"), ("reference",)),
+    summary="root mean square distance of the melody from fp32's, where that is as long",
+)  # fmt: skip
+quality(
+    "voicing_error", "Voicing error", "share", "lower",
+    Judge("pitch", judges.named("voicing_error"), ("reference",)),
+    summary="10 ms steps that are voiced here or in fp32's speech alone, where that is as long",
+)  # fmt: skip

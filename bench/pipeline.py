@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,10 @@ import numpy as np
 
 from bench.evidence import facts_of
 from bench.journal import Journal
+from bench.progress import Progress, Show
 from bench.results import Case, Header, Outcome, Run
 from bench.rows import assemble, done_rounds
+from bench.scoring import pair_fields, score_speech
 from bench.store import Place, Store, open_store
 from devices.base import Device, Job, Repeat, Schedule
 from lowering.artifact import Artifact
@@ -26,26 +28,6 @@ from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, DecodingOptions, decoding_plan
 from model.errors import ConfigError, DeviceUnavailableError, HarnessError
 from model.utterance import Utterance, used_for
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the pipeline is at, for whoever shows it.
-
-    Attributes:
-        stage: "reference", "lower", "measure" or "profile".
-        done: Steps of the stage that are finished.
-        total: Steps of the stage.
-        detail: The step that was just finished.
-    """
-
-    stage: str
-    done: int
-    total: int
-    detail: str = ""
-
-
-Show = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -62,6 +44,8 @@ class Plan:
         passes: Passes of the decoding plan.
         tag: Goes into the run's name.
         excluded: Backends that do not apply to the device, with the reason.
+        sentences: What to say once more to be scored; nothing by default.
+        scoring_workers: Where, as `bench.quality.engine.scoring_workers` takes it.
     """
 
     device_name: str
@@ -73,6 +57,8 @@ class Plan:
     passes: tuple[int, ...] = DEFAULT_PASSES
     tag: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
+    sentences: tuple[Utterance, ...] = ()
+    scoring_workers: str = "1"
 
     @property
     def options(self) -> DecodingOptions:
@@ -104,7 +90,7 @@ class Plan:
 
 
 def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool = False) -> Run:
-    """Measure every case of a plan: the whole harness in six steps.
+    """Measure every case of a plan: the whole harness in seven steps.
 
     Args:
         plan: What to measure.
@@ -120,6 +106,9 @@ def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool 
         artifacts = lower_pairs(plan, journal, show)
         measure_rounds(plan, device, artifacts, journal, show)
         profile_pairs(plan, device, artifacts, journal, show)
+        if plan.sentences:
+            sentences = [plan.reference(sentence) for sentence in plan.sentences]
+            score_speech(sentences, device, artifacts, journal, show, where=plan.scoring_workers)
         finished = assemble(journal.entries())
         store.finish(journal, finished)
     return finished
@@ -138,9 +127,15 @@ def header_of(plan: Plan, device: Device) -> Header:
         model=identity,
         trained=identity["weights"] != RANDOM,
         passes=plan.passes,
-        utterances={u.name: {"text": u.text, "prompt": u.prompt.name} for u in plan.utterances},
+        utterances=texts_of(plan.utterances),
         cases=plan.cases(),
+        quality=texts_of(plan.sentences),
     )
+
+
+def texts_of(utterances: Sequence[Utterance]) -> dict[str, dict[str, str]]:
+    """Write down text and prompt of some utterances by name."""
+    return {u.name: {"text": u.text, "prompt": u.prompt.name} for u in utterances}
 
 
 def git_commit() -> str:
@@ -167,7 +162,7 @@ def open_journal(store: Store, plan: Plan, header: Header, *, resume: bool) -> J
             f"nothing to resume: every run of {header.device.name} is finished, or under way"
         )
     before = assemble(journal.entries()).header
-    same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases")
+    same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases", "quality")
     differing = [name for name in same if getattr(before, name) != getattr(header, name)]
     if differing:
         raise ConfigError(
@@ -299,13 +294,7 @@ def profile_pairs(
         show(Progress("profile", number, len(wanted), " x ".join(pair)))
 
 
-def pair_fields(pair: Sequence[str]) -> dict[str, str]:
-    """Name the parts of a pair for the journal."""
-    scheme, backend = pair
-    return {"scheme": scheme, "backend": backend}
-
-
-def failure(about: Case | Sequence[str], outcome: Outcome, reason: str) -> dict[str, object]:
+def failure(about: Case | tuple[str, str], outcome: Outcome, reason: str) -> dict[str, object]:
     """Arrange a failure of a case, or of a pair, for the journal."""
     subject: dict[str, object] = (
         {"case": asdict(about)} if isinstance(about, Case) else {"pair": pair_fields(about)}

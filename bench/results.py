@@ -63,11 +63,11 @@ class Measurement:
     """One metric of one case.
 
     Attributes:
-        median: Over repeats.
+        median: Over repeats; of metrics of speech quality the mean over sentences.
         low: Lower end of the 95 % interval of the median; the median where there is one sample.
         high: Upper end.
         unit: As registered with the metric.
-        samples: One value per repeat.
+        samples: One value per repeat, or per sentence.
     """
 
     median: float
@@ -92,6 +92,7 @@ class Row:
         methods: Facts per method of the .pte.
         audio: File with the speech, relative to the run's folder; empty where there is none.
         affinity: Processors that its processes might use: hexadecimal masks, one where all agree.
+        unscored: Metrics of speech quality that were asked for and could not be taken, with why.
     """
 
     case: Case
@@ -104,6 +105,7 @@ class Row:
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audio: str = ""
     affinity: tuple[str, ...] = ()
+    unscored: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class Header:
         utterances: Text and prompt per utterance.
         cases: All cases that the run set out to measure.
         session: Shared by runs that were measured in turns, round by round; empty for others.
+        quality: Text and prompt per sentence that was scored; empty where none was.
     """
 
     run: str
@@ -137,6 +140,7 @@ class Header:
     utterances: Mapping[str, Mapping[str, str]]
     cases: tuple[Case, ...]
     session: str = ""
+    quality: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

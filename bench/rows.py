@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.evidence import Evidence, facts_from_json
 from bench.metrics import METRICS
+from bench.quality.clips import Score, SentenceScores
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
 from bench.stats import summarize
 from bench.warnings import find_doubts
@@ -37,7 +38,11 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
     """Make the row of one case of all entries that concern it."""
     pair = {"scheme": case.scheme, "backend": case.backend}
     about = [
-        entry for entry in entries if entry.get("case") == asdict(case) or entry.get("pair") == pair
+        entry
+        for entry in entries
+        if entry.get("case") == asdict(case)
+        or entry.get("pair") == pair
+        or (entry["kind"] == "unscored" and "pair" not in entry)
     ]
     repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
     failures = [entry for entry in about if entry["kind"] == "failure"]
@@ -56,7 +61,9 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
         for operator in entry["operators"]
     ]
     frames = next(e["reference_frames"] for e in about if e["kind"] == "repeat")
-    return measured_row(case, header, Evidence(manifest, repeats, operators, frames), about)
+    sentences = [sentence_scores(entry) for entry in about if entry["kind"] == "scored"]
+    evidence = Evidence(manifest, repeats, operators, frames, sentences)
+    return measured_row(case, header, evidence, about)
 
 
 def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable[Entry]) -> Row:
@@ -72,6 +79,7 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
         audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),
         affinity=tuple(dict.fromkeys(repeat.affinity for repeat in evidence.repeats)),
+        unscored={e["metric"]: e["reason"] for e in about if e["kind"] == "unscored"},
     )
 
 
@@ -79,8 +87,20 @@ def measure(evidence: Evidence) -> dict[str, Measurement]:
     """Take every metric that applies."""
     samples = {name: metric.read(evidence) for name, metric in METRICS.items()}
     return {
-        name: summarize(values, METRICS[name].unit) for name, values in samples.items() if values
+        name: summarize(
+            values, METRICS[name].unit, weigh(evidence) if (weigh := METRICS[name].weigh) else None
+        )
+        for name, values in samples.items()
+        if values
     }
+
+
+def sentence_scores(entry: Entry) -> SentenceScores:
+    """Read the scores of a sentence back from the journal."""
+    said, fp32 = (
+        {name: Score(*score) for name, score in entry[side].items()} for side in ("scores", "fp32")
+    )
+    return SentenceScores(entry["sentence"], said, fp32)
 
 
 def done_rounds(entries: Iterable[Entry]) -> set[tuple[Case, int]]:

@@ -4,13 +4,15 @@ import sys
 import time
 from types import TracebackType
 
-from bench.pipeline import Progress
+from bench.progress import Progress
 
 TITLES = {
     "reference": "fp32 reference",
     "lower": "lowering",
     "measure": "measuring",
     "profile": "profiling",
+    "speak": "speaking",
+    "score": "scoring",
 }
 
 

