@@ -7,24 +7,29 @@ from dataclasses import replace
 from bench.results import Case
 from bench.verdicts import Change, OutcomeChange, Verdict
 
-
-def percent(share: float) -> str:
-    """Write a share in percent, with three significant digits at most."""
-    return f"{100 * share:.3g} %"
+LARGE = 10.0  # from here on three digits will do
 
 
-def amount(change: Change, value: float) -> str:
+def percent(share: float, sign: str = "") -> str:
+    """Write a share in percent."""
+    if abs(share) >= LARGE:
+        return f"{100 * share:{sign}.3g} %"
+    decimals = 2 if abs(share) < 0.00995 else 1
+    return f"{100 * share:{sign}.{decimals}f}".removesuffix(".0") + " %"
+
+
+def amount(change: Change, value: float, sign: str = "") -> str:
     """Write an effect of a change: relative ones and shares in percent, others as they are."""
     if change.absolute and change.unit != "share":
-        return f"{value:.3g} {change.unit}"
-    return percent(value)
+        return f"{value:{sign}.3g} {change.unit}"
+    return percent(value, sign)
 
 
 def exact_reason(base: float, candidate: float, verdict: Verdict) -> str:
     """Explain the verdict on a metric that is exact."""
     if base == candidate:
         return "equal"
-    return "within the tolerance" if verdict is Verdict.SAME else "exact: no repeats needed"
+    return "within the tolerance" if verdict is Verdict.SAME else "exact"
 
 
 def explain(change: Change, wanted: float, to_prove_same: int, to_claim: int, size: int) -> Change:
@@ -39,16 +44,16 @@ def explain(change: Change, wanted: float, to_prove_same: int, to_claim: int, si
     """
     tolerance = amount(change, change.tolerance)
     if change.verdict is Verdict.SAME:
-        reason = f"the interval lies within the tolerance of {tolerance}"
+        reason = f"shown to lie within ±{tolerance}"
     elif change.verdict is not Verdict.INCONCLUSIVE:
-        reason = f"beyond the tolerance of {tolerance}, and p = {change.p_value:.2g}"
+        reason = f"p = {change.p_value:.2g}, more than {tolerance}"
     elif min(change.repeats) < to_claim:
         among = f" among {size} gating tests" if size > 1 else ""
         reason = f"{min(change.repeats)} repeats cannot prove any change{among}: {to_claim} can"
     else:
         assert change.detectable is not None
         finds = amount(change, change.detectable)
-        reason = f"finds changes from {finds} on; {needs(change, wanted, to_prove_same)}"
+        reason = f"{finds} would be found; {needs(change, wanted, to_prove_same)}"
     return replace(change, reason=reason)
 
 
@@ -56,9 +61,9 @@ def needs(change: Change, wanted: float, to_prove_same: int) -> str:
     """Say what it would take."""
     parts = []
     if change.repeats_needed:
-        parts.append(f"{amount(change, wanted)} takes {change.repeats_needed} repeats")
+        parts.append(f"to find {amount(change, wanted)}: {change.repeats_needed} repeats")
     if to_prove_same:
-        parts.append(f"proving the same takes {to_prove_same}")
+        parts.append(f"to show that it is the same: {to_prove_same}")
     return ", ".join(parts) or "this device cannot tell less: measure both with bench ab"
 
 

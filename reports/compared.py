@@ -16,6 +16,7 @@ STYLES = {
     Verdict.IMPROVED: "green",
     Verdict.SAME: "dim",
 }
+FOLDED = ("Case", "Why", "Reason", "Base", "Candidate")  # columns that may take several lines
 
 
 @COMPARED.register("table")
@@ -39,6 +40,9 @@ def table(comparison: Comparison) -> str:
                 console.print(Text(f"\n{section.title}", "bold"))
             if section.rows and section.head:
                 drawn = empty_table(section.head)
+                for column in drawn.columns:
+                    column.vertical = "top"
+                    column.no_wrap = column.header not in FOLDED
                 for row in section.rows:
                     style = STYLES.get(Verdict(row[0]), "") if row[0] in list(Verdict) else ""
                     first, *rest = (Text(printable(cell)) for cell in row)

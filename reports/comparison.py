@@ -14,6 +14,7 @@ ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 # Verdicts whose every line is worth reading; of the others, so many.
 ALWAYS_LISTED = (Verdict.REGRESSED, Verdict.INCOMPARABLE)
 LISTED = 40
+FEW = 8  # changes that may all be listed, also those that say that nothing changed
 HEAD = ("verdict", "case", "metric", "base", "candidate", "change", "95 % interval", "why")
 
 
@@ -74,7 +75,10 @@ def sections(comparison: Comparison) -> Iterator[Section]:
 
 def listed(changes: Sequence[Change]) -> list[Change]:
     """Choose the changes that are worth a line each."""
-    others = [change for change in changes if change.verdict not in ALWAYS_LISTED]
+    if len(changes) <= FEW:
+        return list(changes)
+    quiet = (*ALWAYS_LISTED, Verdict.SAME)
+    others = [change for change in changes if change.verdict not in quiet]
     kept = {id(change) for change in others[:LISTED]}
     return [c for c in changes if c.verdict in ALWAYS_LISTED or id(c) in kept]
 
@@ -86,7 +90,7 @@ def left_out(changes: Sequence[Change]) -> list[tuple[str]]:
     if not missing:
         return []
     parts = ", ".join(f"{number:,} {verdict}" for verdict, number in missing.items())
-    return [(f"and {parts} (all of them are in the JSON)",)]
+    return [(f"and {parts} (listed in the JSON)",)]
 
 
 def change_rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
@@ -105,14 +109,9 @@ def change_row(change: Change) -> tuple[str, ...]:
     facts = str(change.verdict), str(change.case), metric, before, after
     if change.effect is None or change.low is None or change.high is None:
         return (*facts, MISSING, "", change.reason)
-    interval = f"{signed(change, change.low)} … {signed(change, change.high)}"
-    exact = METRICS[change.metric].exact
-    return (*facts, signed(change, change.effect), "" if exact else interval, change.reason)
-
-
-def signed(change: Change, value: float) -> str:
-    """Write an effect with its sign."""
-    return f"{'+' if value > 0 else ''}{amount(change, value)}"
+    ends = [amount(change, value, "+") for value in (change.low, change.high)]
+    interval = "" if METRICS[change.metric].exact else " … ".join(ends)
+    return (*facts, amount(change, change.effect, "+"), interval, change.reason)
 
 
 def names(cases: Sequence[Case]) -> list[tuple[str]]:

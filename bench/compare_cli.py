@@ -1,0 +1,163 @@
+"""`bench compare`: two runs in, a verdict out, and an exit code for scripts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.results import Run
+    from bench.terms import Terms
+    from bench.verdicts import Comparison
+
+REGRESSED, INCONCLUSIVE, INCOMPARABLE = 3, 5, 6
+
+
+@click.command()
+@click.argument("base")
+@click.argument("candidate", required=False)
+@click.option(
+    "--schemes", metavar="BASE,CANDIDATE",
+    help="Compare two schemes: of both runs, or within one where only BASE is given.",
+)  # fmt: skip
+@click.option(
+    "--fail-if", "limits", multiple=True, metavar="METRIC:CHANGE",
+    help="Let only these metrics decide, with the change that they tolerate: rtf:5%. Repeatable.",
+)  # fmt: skip
+@click.option("--metric", "metrics", multiple=True, help="Compare only this metric; repeatable.")
+@click.option("--allow", "allowed", multiple=True, help="A condition that may differ; repeatable.")
+@click.option(
+    "--detect", default="5%", show_default=True, help="Change that repeats needed are told for."
+)
+@click.option(
+    "--calibration", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Noise floor of the device; default calibration.toml in its folder of results.",
+)  # fmt: skip
+@click.option("--format", "format_name", default="table", show_default=True, help="Format.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File; stdout by default.")
+@click.option("--strict", is_flag=True, help="Exit with 5 where the verdict is inconclusive.")
+@click.pass_context
+def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Compare CANDIDATE with BASE: regressed, improved, same, or what it would take to know.
+
+    Exits with 3 where anything regressed, with 6 where the runs cannot be compared, with 5 where
+    nothing is known and --strict is given, and with 0 otherwise.
+    """
+    from bench.calibration import NAME
+    from bench.compare import compare as compare_runs
+    from bench.store import find_kept
+    from reports.compared import COMPARED
+
+    render = COMPARED[flags["format_name"]]
+    terms = make_terms(flags)
+    base, candidate = flags["base"], flags["candidate"]
+    if candidate is None and flags["schemes"] is None:
+        raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
+    kept = find_kept(base, ctx.obj["results"])
+    other = kept if candidate is None else find_kept(candidate, ctx.obj["results"])
+    runs = kept.run, other.run
+    if flags["schemes"]:
+        runs = of_schemes(runs, flags["schemes"])
+        terms = replace(terms, across=frozenset({"scheme"}))
+    terms = with_floors(terms, flags["calibration"] or other.folder / NAME, runs)
+    comparison = compare_runs(*runs, terms)
+    write(render(comparison), flags["out"])
+    ctx.exit(exit_code(comparison, strict=flags["strict"]))
+
+
+def make_terms(flags: Mapping[str, Any]) -> "Terms":
+    """Read the flags that say on which terms to compare; names are checked here."""
+    from bench.comparable import check_allowed
+    from bench.metrics import METRICS
+    from bench.power import Rule
+    from bench.terms import Terms
+
+    check_allowed(flags["allowed"])
+    limits = dict(parse_limit(limit) for limit in flags["limits"])
+    for name in (*flags["metrics"], *limits):
+        METRICS[name]  # an unknown name is an error that suggests the nearest
+    rule = Rule(wanted=parse_change(flags["detect"]))
+    return Terms(frozenset(flags["allowed"]), limits, flags["metrics"], rule=rule)
+
+
+def parse_limit(text: str) -> tuple[str, float]:
+    """Read 'rtf:5%'."""
+    name, colon, change = text.partition(":")
+    if not colon:
+        from model.errors import ConfigError
+
+        raise ConfigError(f"--fail-if takes METRIC:CHANGE, as rtf:5%, not {text!r:.80}")
+    return name, parse_change(change)
+
+
+def parse_change(text: str) -> float:
+    """Read '5%' or '0.05' as a share; metrics in decibels take them in decibels."""
+    from model.errors import ConfigError
+
+    number = text.strip().removesuffix("%")
+    try:
+        change = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        change = -1.0
+    if not 0 <= change < 10:
+        raise ConfigError(f"a change is a share as 5% or 0.05, not {text!r:.80}")
+    return change
+
+
+def of_schemes(runs: "tuple[Run, Run]", schemes: str) -> "tuple[Run, Run]":
+    """Keep of each run the rows of one scheme; schemes of one run were measured in turns.
+
+    Raises:
+        ConfigError: No two schemes are named, or one was not measured.
+    """
+    from model.errors import ConfigError
+
+    names = schemes.split(",")
+    if len(names) != 2:
+        raise ConfigError(f"--schemes takes two, as fp32,8da8w, not {schemes!r:.80}")
+    chosen = []
+    for run, name in zip(runs, names, strict=True):
+        rows = tuple(row for row in run.rows if row.case.scheme == name)
+        if not rows:
+            known = ", ".join(dict.fromkeys(row.case.scheme for row in run.rows))
+            raise ConfigError(f"{run.header.run} has no scheme {name!r:.80}. It has: {known}.")
+        session = run.header.session or run.header.run
+        header = replace(run.header, run=f"{name} of {run.header.run}", session=session)
+        chosen.append(replace(run, header=header, rows=rows))
+    return chosen[0], chosen[1]
+
+
+def with_floors(terms: "Terms", path: Path, runs: "tuple[Run, Run]") -> "Terms":
+    """Take the noise floor of the device into account, where it was calibrated."""
+    from bench.calibration import read_calibration
+
+    calibration = read_calibration(path)
+    if calibration is None:
+        return terms
+    if not all(calibration.holds_for(run.header) for run in runs):
+        click.echo(f"{path} is of another device or system: it is left out.", err=True)
+        return terms
+    return replace(terms, floors=calibration.floors())
+
+
+def write(text: str, out: Path | None) -> None:
+    """Write a rendered comparison to a file, or print it."""
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        click.echo(out)
+
+
+def exit_code(comparison: "Comparison", *, strict: bool) -> int:
+    """Return what a script should know."""
+    from bench.verdicts import Verdict
+
+    codes = {
+        Verdict.REGRESSED: REGRESSED,
+        Verdict.INCOMPARABLE: INCOMPARABLE,
+        Verdict.INCONCLUSIVE: INCONCLUSIVE if strict else 0,
+    }
+    return codes.get(comparison.verdict, 0)
