@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.compare_cli import compare
 from bench.data_cli import data
 from bench.devices_cli import devices, doctor, tell
 from bench.history_cli import history
@@ -283,6 +284,7 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
 bench.add_command(devices)
 bench.add_command(doctor)
 bench.add_command(history)
+bench.add_command(compare)
 bench.add_command(data)
 
 
