@@ -14,6 +14,7 @@ from bench.data_cli import data
 from bench.devices_cli import devices, doctor, tell
 from bench.history_cli import history
 from bench.planning import configuration, make_plan, what_to_measure
+from bench.quality_cli import quality, quality_options
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each.")
 @click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Idle seconds between.")
 @click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core.")
+@quality_options
 @click.option("--tag", help="Goes into the run's name.")
 @click.option("--resume", is_flag=True, help="Go on with the device's newest unfinished run.")
 @click.option(
@@ -286,6 +288,7 @@ bench.add_command(doctor)
 bench.add_command(history)
 bench.add_command(compare)
 bench.add_command(data)
+bench.add_command(quality)
 
 
 if __name__ == "__main__":

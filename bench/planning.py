@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.quality_cli import chosen_sentences, chosen_workers
+
 if TYPE_CHECKING:
     from bench.config import Config
     from bench.pipeline import Plan
@@ -76,6 +78,8 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
         schedule=chosen_schedule(config.schedule, flags),
         passes=tuple(passes),
         tag=flags.get("tag") or "",
+        sentences=chosen_sentences(flags),
+        scoring_workers=chosen_workers(flags),
     )
 
 
