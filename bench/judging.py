@@ -17,6 +17,9 @@ from bench.verdicts import Verdict
 
 FEWEST_REPEATS = 5  # fewer prove nothing: no interval over them means what it says
 NORMAL = quantile((1 + CONFIDENCE) / 2)
+# With the fewest repeats that can prove anything, one of them out of line proves nothing any more; to
+# find a change dependably, so many times as many orders of the repeats must be possible.
+ROOM = 20
 MEDIAN_ERROR = sqrt(pi / 2)  # of a median against a mean, where noise is normal
 
 
@@ -176,7 +179,13 @@ def reach(found: Findings, tolerance: Floats, wanted: Floats, rule: Rule, family
     fewest = fewest_repeats(alpha, paired=found.paired)
     return Reach(
         smallest,
-        repeats_for(np.maximum(to_find, 0.0), error, floor, repeats, fewest),
+        repeats_for(
+            np.maximum(to_find, 0.0),
+            error,
+            floor,
+            repeats,
+            fewest_repeats(alpha / ROOM, paired=found.paired),
+        ),
         repeats_for(to_prove, error, floor, repeats, FEWEST_REPEATS),
         fewest,
     )
