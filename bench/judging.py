@@ -17,8 +17,8 @@ from bench.verdicts import Verdict
 
 FEWEST_REPEATS = 5  # fewer prove nothing: no interval over them means what it says
 NORMAL = quantile((1 + CONFIDENCE) / 2)
-# With the fewest repeats that can prove anything, one of them out of line proves nothing any more; to
-# find a change dependably, so many times as many orders of the repeats must be possible.
+# With the fewest repeats that can prove anything, one of them out of line proves nothing any more.
+# To find a change dependably, so many times as many orders of the repeats must be possible.
 ROOM = 20
 MEDIAN_ERROR = sqrt(pi / 2)  # of a median against a mean, where noise is normal
 
