@@ -76,6 +76,8 @@ def lower_method(
         ConfigError: There is no scheme or no backend of that name.
         StageFailedError: Named after the stage that failed; also where too little was delegated.
     """
+    import copy
+
     from lowering.export import export_method
     from lowering.inspect import delegation, planned_bytes
     from model.methods import Method
@@ -85,7 +87,7 @@ def lower_method(
     clock = StageClock()
     any_axes: tuple[Any, ...] = tuple({} for _ in inputs)
     with clock.stage("quantize and export"):
-        method = made.adapt(name, Method(module.eval(), inputs, any_axes), chosen)
+        method = made.adapt(name, Method(copy.deepcopy(module).eval(), inputs, any_axes), chosen)
         quantizer = made.quantizer(name, chosen) if chosen.static else None
         quantized = quantize(
             name, method, chosen, export_method, quantizer=quantizer, samples=samples or [inputs]
