@@ -1,7 +1,7 @@
-"""The speech of a run, made part of a page as far as its size allows."""
+"""The speech of a run, made part of a page as far as its size allows, or served beside it."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +18,8 @@ class Clip:
 
     Attributes:
         case: Whose it is.
-        uri: `data:` with the file itself, or `file:` where it did not fit; empty where it cannot
-            be had.
+        uri: `data:` with the file itself, or the file's address where it did not fit or is served;
+            empty where it cannot be had.
         problem: Why it cannot be had.
     """
 
@@ -28,12 +28,17 @@ class Clip:
     problem: str = ""
 
     @property
-    def embedded(self) -> bool:
-        """Whether the page carries the sound itself."""
-        return self.uri.startswith("data:")
+    def playable(self) -> bool:
+        """Whether the page can play it: it carries the sound, or is served together with it."""
+        return bool(self.uri) and not self.uri.startswith("file:")
 
 
-def clips_of(run: Run, folder: Path | None, limit_bytes: int = EMBEDDED_BYTES) -> list[Clip]:
+def clips_of(
+    run: Run,
+    folder: Path | None,
+    limit_bytes: int = EMBEDDED_BYTES,
+    address: Callable[[Path], str] = Path.as_uri,
+) -> list[Clip]:
     """Take the speech of every case that has any, utterance by utterance.
 
     Whole utterances are embedded until the first that does not fit: one scheme's speech alone is
@@ -43,6 +48,7 @@ def clips_of(run: Run, folder: Path | None, limit_bytes: int = EMBEDDED_BYTES) -
         run: The run.
         folder: What `Row.audio` is relative to; None where the files are not at hand.
         limit_bytes: Of audio to embed.
+        address: Where a file that is not embedded is found.
     """
     left_bytes = limit_bytes
     clips = []
@@ -55,7 +61,7 @@ def clips_of(run: Run, folder: Path | None, limit_bytes: int = EMBEDDED_BYTES) -
             if isinstance(path, str):
                 clips.append(Clip(row.case, "", path))
             else:
-                clips.append(Clip(row.case, data_uri(path) if left_bytes >= 0 else path.as_uri()))
+                clips.append(Clip(row.case, data_uri(path) if left_bytes >= 0 else address(path)))
     return clips
 
 

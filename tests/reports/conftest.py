@@ -12,6 +12,7 @@ from devices.base import DeviceInfo, Schedule
 
 FAILURE = "the runner stopped with signal 9: out of memory at 1,187 frames"
 SKIP = "groups of 32 need at least 128 frames to be calibrated"
+HOSTILE = "<img src=x onerror=alert(1)>|[x](http://evil)\x1b[2J\n# **boo** @all `code`"
 SCHEMES = ("fp32", "8da8w", "8da4w", "int8-static")
 UTTERANCES = {"short": 96, "plain": 301, "long": 1187}  # codec frames
 # Per scheme: time, .pte and resident MiB, LSD and MCD in dB, token agreement, delegated time.
@@ -228,3 +229,21 @@ def run(folder):
 @pytest.fixture(scope="session")
 def big_run(run):
     return many_rows(run, 1000)
+
+
+@pytest.fixture(scope="session")
+def hostile_run(run):
+    """The same run with markup wherever a run has text of others' making."""
+    rows = [
+        replace(
+            row,
+            case=replace(row.case, scheme=HOSTILE, utterance=HOSTILE),
+            reason=HOSTILE,
+            warnings=(HOSTILE,),
+            operators=tuple({**op, "name": HOSTILE, "method": HOSTILE} for op in row.operators),
+        )
+        for row in run.rows
+    ]
+    device = replace(run.header.device, model=HOSTILE)
+    header = replace(run.header, run=HOSTILE, device=device, versions={HOSTILE: HOSTILE})
+    return replace(run, header=header, rows=tuple(rows))

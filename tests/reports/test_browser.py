@@ -1,8 +1,7 @@
-"""The page as a browser takes it: needs Chromium, headless."""
+"""The page as a browser takes it: needs Chromium, headless, driven by Playwright."""
 
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from reports.formats import FORMATS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-PHONE_WIDTH = 390
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+DRAWN = "figure.chart:not([data-drawn])"
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,85 +19,195 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def browse(tmp_path):
-    """Load a page from file:// and return its elements as text, and what the console said."""
+def browse(chromium, tmp_path):
+    """Open a page from file://, wait until its charts are drawn, and keep what the console said."""
+    contexts = []
 
-    def load(page):
+    def load(page, viewport=DESKTOP, scheme="light"):
         path = tmp_path / "page.html"
-        path.write_text(page)
-        done = subprocess.run(
-            [
-                CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-                "--enable-logging=stderr", "--virtual-time-budget=3000",
-                f"--user-data-dir={tmp_path / 'profile'}", path.as_uri(),
-            ],
-            capture_output=True, text=True, check=True, timeout=120,
-        )  # fmt: skip
-        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-        return done.stdout, console
+        path.write_text(page, "utf-8")
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.said = []
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.on("dialog", lambda dialog: tab.said.append(dialog.message))
+        tab.goto(path.as_uri())
+        tab.wait_for_selector(DRAWN, state="detached")
+        return tab
 
-    return load
-
-
-def scripted(page, script):
-    """Add a script to a page, and lift the policy that would keep it from running."""
-    return POLICY.sub("", page).replace("</body>", f"<script>{script}</script></body>")
+    yield load
+    for context in contexts:
+        context.close()
 
 
-def column(dom, number):
+@pytest.fixture(scope="module")
+def page(run, folder):
+    return FORMATS["html"](run, folder)
+
+
+def column(tab, number):
     """Read a column of the table of cases, without the rows that are hidden."""
-    body = dom.split('id="cases-table"')[1].split("<tbody>")[1].split("</tbody>")[0]
-    rows = [row for row in body.split("<tr")[1:] if not row.startswith(" hidden")]
-    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
-    return [row[number] if number < len(row) else None for row in cells]
+    rows = tab.locator("#cases-table tbody tr:not([hidden])")
+    cells = rows.evaluate_all("(rows, n) => rows.map((row) => row.cells[n].textContent)", number)
+    return [cell.strip() for cell in cells]
 
 
-def test_the_page_runs_its_script_without_a_word_on_the_console(browse, run, folder):
-    dom, console = browse(FORMATS["html"](run, folder))
-    assert console == []
-    assert '<button type="button">Scheme</button>' in dom
+def too_wide(tab):
+    return tab.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
 
 
-def test_the_policy_stops_a_script_that_slipped_in(browse, run, folder):
-    page = FORMATS["html"](run, folder)
+def test_every_chart_is_drawn_without_a_word_on_the_console(browse, page, run):
+    tab = browse(page)
+    assert tab.said == []
+    figures = tab.locator("figure.chart")
+    assert [f.get_attribute("data-drawn") for f in figures.all()] == ["yes"] * 6
+    assert all(f.locator("svg").count() == 1 for f in figures.all())
+    dots = tab.locator("[data-chart=distribution] .mark-symbol path").count()
+    assert dots == sum(
+        len(row.metrics["rtf"].samples)
+        for row in run.rows
+        if row.metrics and row.case.utterance == "short"
+    )
+
+
+def test_the_policy_stops_a_script_that_slipped_in(browse, page):
     slipped = page.replace("</main>", "<script>document.title = 'caught'</script></main>")
-    dom, console = browse(slipped)
-    assert "<title>caught" not in dom
-    assert any("Content Security Policy" in line for line in console)
+    tab = browse(slipped)
+    assert tab.title() != "caught"
+    assert any("Content Security Policy" in line for line in tab.said)
 
 
-@pytest.mark.parametrize("clicks", [1, 2])
-def test_a_click_on_a_header_sorts_with_missing_numbers_last(browse, run, folder, clicks):
-    click = "document.querySelectorAll('#cases-table th button')[3].click();"
-    dom, console = browse(scripted(FORMATS["html"](run, folder), click * clicks))
-    assert console == []
-    rtfs = column(dom, 3)
-    numbers = [float(rtf) for rtf in rtfs[:10]]
-    assert numbers == sorted(numbers, reverse=clicks == 2)
-    assert not any(re.fullmatch(r"[\d.]+", rtf) for rtf in rtfs[10:])
+def test_hostile_text_shows_as_text_in_tables_charts_and_tooltips(browse, hostile_run, folder):
+    tab = browse(FORMATS["html"](hostile_run, folder))
+    for choice in tab.locator("figure.chart select").all():
+        choice.select_option(index=choice.locator("option").count() - 1)
+    for summary in tab.locator("figure summary").all():
+        summary.click()
+    tab.locator("[data-chart=operators] .rectangles path").last.hover()
+    assert "<img src=x" in tab.locator("#vg-tooltip-element").text_content()
+    assert tab.said == []
+    assert tab.locator("img").count() == 0
+    assert "<img src=x onerror=alert(1)>" in tab.locator("#cases-table").text_content()
 
 
-def test_a_thousand_cases_can_be_searched(browse, big_run, folder):
-    search = (
-        "const field = document.querySelector('input[type=search]');"
-        "field.value = 'u0007 8da'; field.dispatchEvent(new Event('input'));"
-    )
-    dom, console = browse(scripted(FORMATS["html"](big_run, folder), search))
-    assert console == []
-    assert column(dom, 0) == ["8da8w", "8da4w"]
+def test_headers_sort_by_keyboard_with_missing_numbers_last(browse, page):
+    tab = browse(page)
+    header = tab.locator("#cases-table th").nth(3)
+    for order in ("ascending", "descending"):
+        header.locator("button").press("Enter")
+        assert header.get_attribute("aria-sort") == order
+        rtfs = column(tab, 3)
+        numbers = [float(rtf) for rtf in rtfs[:10]]
+        assert numbers == sorted(numbers, reverse=order == "descending")
+        assert not any(re.fullmatch(r"[\d.]+", rtf) for rtf in rtfs[10:])
 
 
-def test_a_phone_shows_the_page_without_scrolling_sideways(browse, run, folder, tmp_path):
+def test_a_thousand_cases_can_be_searched_and_filtered(browse, big_run, folder):
+    tab = browse(FORMATS["html"](big_run, folder))
+    assert tab.said == []
+    form = tab.locator("form.filter")
+    form.locator("input").fill("u0007 8da")
+    assert column(tab, 0) == ["8da8w", "8da4w"]
+    assert form.locator("output").text_content() == "2 of 1,000"
+    form.locator("select").first.select_option("8da4w")
+    assert column(tab, 0) == ["8da4w"]
+    form.locator("input").fill("")
+    assert len(column(tab, 0)) == 250
+
+
+def test_a_choice_changes_the_chart_and_its_table(browse, page):
+    tab = browse(page)
+    figure = tab.locator("[data-chart=distance]")
+    figure.locator("summary").click()
+    assert "LSD" in figure.locator("tbody").text_content()
+    figure.locator("select").first.select_option("MCD (dB)")
+    assert "MCD" in figure.locator("tbody").text_content()
+    assert "LSD" not in figure.locator("tbody").text_content()
+    assert "MCD (dB)" in figure.locator("svg").text_content()
+
+
+def test_a_click_on_a_method_makes_it_fill_the_icicle(browse, page):
+    tab = browse(page)
+    codec = tab.locator("[data-chart=operators] .rectangles path").filter(has_not_text="x")
+    before = codec.count()
+    tab.locator("[data-chart=operators] text", has_text=re.compile("^codec")).click(force=True)
+    tab.wait_for_timeout(200)
+    assert 0 < codec.count() < before
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(browse, page):
+    def ground(tab):
+        return tab.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    light, dark = browse(page), browse(page, scheme="dark")
+    colours = {ground(light), ground(dark)}
+    assert len(colours) == 2
+    ink = light.locator("figure.chart svg text").first
+    was = ink.evaluate("node => getComputedStyle(node).fill")
+    light.get_by_role("button", name="Dark").click()
+    assert ground(light) == ground(dark)
+    assert ink.evaluate("node => getComputedStyle(node).fill") != was
+    light.get_by_role("button", name="Light").click()
+    assert {ground(light), ground(dark)} == colours
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways(browse, run, folder):
     long_name = replace(run.header, run="0007_" + "x" * 120)
-    page = FORMATS["html"](replace(run, header=long_name), folder)
-    measure = (
-        "const root = document.documentElement;"
-        "parent.postMessage(`${root.scrollWidth - root.clientWidth} too wide`, '*');"
-    )
-    (tmp_path / "inner.html").write_text(scripted(page, measure))
-    dom, _ = browse(
-        f"<iframe src='inner.html' style='width:{PHONE_WIDTH}px;border:0'></iframe>"
-        "<script>onmessage = (event) => { document.title = event.data; };</script>"
-    )
-    assert "<title>0 too wide</title>" in dom
+    tab = browse(FORMATS["html"](replace(run, header=long_name), folder), PHONE)
+    assert too_wide(tab) == 0
+    for summary in tab.locator("summary").all():
+        summary.click()
+    assert too_wide(tab) == 0
+
+
+def test_text_stands_out_from_what_it_is_on(browse, page):
+    """At least 4.5 to 1 (WCAG 2.2, AA) for each pair of colours that text is drawn in."""
+    pairs = [("ink", "page"), ("soft", "page"), ("soft", "card"), ("accent", "card")]
+    pairs += [(kind, f"{kind}-soft") for kind in ("good", "warn", "bad")]
+    pairs += [("on-fill", f"s{number}") for number in range(7)]
+    pairs += [("on-fill", "outside"), ("on-fill", "accent")]
+    resolve = """names => {
+        const probe = document.body.appendChild(document.createElement("p"));
+        return names.map((name) => {
+            probe.style.color = `var(--${name})`;
+            return getComputedStyle(probe).color.match(/[0-9.]+/g).slice(0, 3).map(Number);
+        });
+    }"""
+
+    def luminance(rgb):
+        parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    for scheme in ("light", "dark"):
+        tab = browse(page, scheme=scheme)
+        for pair in pairs:
+            low, high = sorted(luminance(rgb) for rgb in tab.evaluate(resolve, list(pair)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (scheme, pair)
+
+
+def test_another_voice_goes_on_where_the_first_one_stopped(browse, page):
+    tab = browse(page)
+    taken_over = """() => new Promise((resolve) => {
+        const utterance = document.querySelectorAll(".utterance")[1];
+        const [first, second] = utterance.querySelectorAll("audio");
+        first.muted = second.muted = true;
+        first.currentTime = 1;
+        first.play().then(() => second.play()).then(() => {
+            resolve([first.paused, second.currentTime >= 1]);
+        });
+    })"""
+    assert tab.evaluate(taken_over) == [True, True]
