@@ -34,6 +34,8 @@ SUMMARY: Mapping[str, str] = MappingProxyType(
         "delegated_nodes_share": "mean",
         "quantized_macs_share": "mean",
         "quantized_params_share": "mean",
+        # The same for all utterances: of the suite that was scored.
+        **{name: "mean" for name, metric in METRICS.items() if metric.weigh},
     }
 )
 # What grows with the length of an utterance is only comparable over the same utterances.

@@ -9,6 +9,7 @@ from reports.columns import COVERAGE_METRICS, KEY_METRICS, case_columns, metric_
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
 from reports.summary import Note, conditions, doubts, marks, slower, subject, unmeasured
+from reports.quality import TITLES, pair_columns, quality_lines, unscored
 from reports.units import interval, printable, times
 
 ESCAPED = str.maketrans(
@@ -31,8 +32,10 @@ def write(run: Run) -> str:
         " ".join(escape(sentence) for sentence in findings(run, schemes)),
         "## Schemes",
         schemes_table(schemes),
+        *quality_section(run),
         *section("Slower than fp32", slower(schemes)),
         *section("Without numbers", unmeasured(run)),
+        *section("Not scored", unscored(run)),
         "## Cases",
         cases_table(run, frame),
         *section("Warnings", doubts(run)),
@@ -83,6 +86,16 @@ def cases_table(run: Run, frame: pd.DataFrame) -> str:
         for row, values in zip(run.rows, frame.to_dict("records"), strict=True)
     ]
     return table(titles, len(parts) + 1, lines)
+
+
+def quality_section(run: Run) -> list[str]:
+    """Put one metric of speech quality of one scheme on each line, where any was scored."""
+    lines, parts = quality_lines(run), pair_columns(run)
+    if not lines:
+        return []
+    titles = ["metric", *parts, *TITLES]
+    cells = [[line.metric, *line.parts, *line.cells] for line in lines]
+    return ["## Speech quality", table(titles, len(parts) + 1, cells)]
 
 
 def section(heading: str, entries: Sequence[Note]) -> list[str]:

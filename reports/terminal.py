@@ -15,6 +15,14 @@ from reports.columns import Column, case_columns, metric_columns
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
 from reports.summary import Note, doubts, marks, slower, subject, unmeasured
+from reports.quality import (
+    KEY_QUALITY,
+    TITLES,
+    QualityLine,
+    pair_columns,
+    quality_lines,
+    unscored,
+)
 from reports.units import count, printable, spread, times
 
 WIDTH = 100  # where nobody says how wide the terminal is
@@ -46,8 +54,13 @@ def parts_of(run: Run, console: Console) -> Iterable[RenderableType]:
         yield from fitted(
             console, metric_columns(schemes), lambda chosen: schemes_table(schemes, chosen)
         )
+    lines = quality_lines(run, KEY_QUALITY)
+    if lines:
+        yield Text("Speech quality", "bold")
+        yield quality_table(run, lines)
     yield from notes("Slower than fp32", "yellow", slower(schemes))
     yield from notes("Without numbers", "red", unmeasured(run))
+    yield from notes("Not scored", "yellow", unscored(run))
     yield from notes("Warnings", "yellow", doubts(run))
     for sentence in findings(run, schemes):
         yield Text(printable(sentence))
@@ -135,6 +148,18 @@ def schemes_table(schemes: pd.DataFrame, columns: Sequence[Column]) -> Table:
             if column.name == "rtf":
                 cells.append(Text(times(line["speedup"])))
         table.add_row(*cells, Text("●" if line["pareto"] else "", "green"))
+    return table
+
+
+def quality_table(run: Run, lines: Sequence[QualityLine]) -> Table:
+    """Put one metric of one scheme on each line."""
+    table = empty_table(["metric", *pair_columns(run)])
+    for title in TITLES:
+        add_number(table, title)
+    for number, line in enumerate(lines):
+        again = number > 0 and lines[number - 1].metric == line.metric
+        words = ["" if again else line.metric, *map(printable, line.parts)]
+        table.add_row(*(Text(cell) for cell in (*words, *line.cells)))
     return table
 
 

@@ -66,6 +66,9 @@ SCALES: Mapping[str, tuple[Scale, ...]] = MappingProxyType(
         ),
         "dB": (Scale(1, "dB", decimals=2),),
         "frames": (Scale(1, "frames", decimals=0),),
+        "cosine": (Scale(1, ""),),
+        "points": (Scale(1, "", decimals=2),),
+        "cents": (Scale(1, "cents", decimals=0),),
     }
 )
 
