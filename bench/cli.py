@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +75,7 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 
 
 @bench.command()
-@click.option("--device", help="Device: host, or a profile's name.")
+@click.option("--device", help="Device: host, a profile's name, or lab/* of bench.toml.")
 @what_to_measure
 @click.option("--utterance", "utterances", multiple=True, help="Built-in utterance, or all.")
 @click.option("--repeats", type=click.IntRange(1), help="Fresh processes per case.")
@@ -96,22 +95,16 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.pass_context
 def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Measure schemes and backends on a device, and print what they cost."""
-    from bench.pipeline import run as run_plan
+    from bench.launch import fitted, launch
     from bench.view import new_view
-    from devices.kinds import find_profile, open_device
-    from lowering.backends import BACKENDS
     from reports.formats import FORMATS
 
-    plan = make_plan(ctx, flags)
-    profile = find_profile(plan.device_name, configuration(ctx).devices)
-    excluded = {name: profile.why_not(name) for name in BACKENDS}
-    plan = replace(plan, excluded={name: why for name, why in excluded.items() if why})
+    plan, config = make_plan(ctx, flags), configuration(ctx)
     if flags["dry_run"]:
-        print_plan(plan)
+        print_plan(fitted(plan, config))
         return
-    device = open_device(profile, tell)
     with new_view(quiet=flags["quiet"]) as view:
-        result = run_plan(plan, device, ctx.obj["results"], view.show, resume=flags["resume"])
+        result = launch(plan, config, ctx.obj["results"], view.show, tell, resume=flags["resume"])
     click.echo(FORMATS["json" if flags["as_json"] else "table"](result, None))
     kept = f"{result.header.device.name}/{result.header.run}"
     click.echo(f"Kept as {kept}: `bench report {kept}` makes a page of it", err=True)
@@ -143,7 +136,8 @@ def compile_(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opt
     """Lower schemes for backends, and write each .pte with its manifest into a folder."""
     import shutil
 
-    from bench.pipeline import Progress, prepare_references
+    from bench.pipeline import prepare_references
+    from bench.progress import Progress
     from bench.view import new_view
     from lowering.build import build_artifacts
     from model.errors import StageFailedError

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from devices.base import Schedule
+from devices.lab_config import Lab
 from devices.tables import from_table, read_toml
 from model.errors import ConfigError
 
@@ -57,12 +58,14 @@ class Config:
         suites: Named suites; "default" is what `bench run` measures.
         schedule: How often.
         store: Where runs are kept.
+        lab: Devices beside other machines.
     """
 
     devices: Mapping[str, Any] = field(default_factory=dict)
     suites: Mapping[str, Suite] = field(default_factory=dict)
     schedule: Schedule = field(default_factory=Schedule)
     store: StoreConfig = field(default_factory=StoreConfig)
+    lab: Lab = field(default_factory=Lab)
 
     def suite(self, name: str) -> Suite:
         """Return a suite by name.
@@ -101,4 +104,5 @@ def load_config(path: Path | None) -> Config:
     }
     schedule = from_table(Schedule, document.get("schedule", NOTHING), f"{path} [schedule]")
     store = from_table(StoreConfig, document.get("store", NOTHING), f"{path} [store]")
-    return Config(document.get("devices", NOTHING), suites, schedule, store)
+    lab = from_table(Lab, document.get("lab", NOTHING), f"{path} [lab]")
+    return Config(document.get("devices", NOTHING), suites, schedule, store, lab)

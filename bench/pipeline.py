@@ -14,10 +14,10 @@ from bench.evidence import facts_of
 from bench.journal import Journal
 from bench.progress import Progress, Show
 from bench.results import Case, Header, Outcome, Run
-from bench.rows import assemble, done_rounds
+from bench.rows import assemble, case_fields, done_rounds
 from bench.scoring import pair_fields, score_speech
 from bench.store import Place, Store, open_store
-from devices.base import Device, Job, Repeat, Schedule
+from devices.base import Device, DeviceInfo, Job, Repeat, Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_artifacts, build_references
 from lowering.cache import ROOT, pins
@@ -44,6 +44,7 @@ class Plan:
         passes: Passes of the decoding plan.
         tag: Goes into the run's name.
         excluded: Backends that do not apply to the device, with the reason.
+        member: Of a lab, which the device is; empty where there is no lab.
         sentences: What to say once more to be scored; nothing by default.
         scoring_workers: Where, as `bench.quality.engine.scoring_workers` takes it.
     """
@@ -57,6 +58,7 @@ class Plan:
     passes: tuple[int, ...] = DEFAULT_PASSES
     tag: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
+    member: str = ""
     sentences: tuple[Utterance, ...] = ()
     scoring_workers: str = "1"
 
@@ -82,7 +84,7 @@ class Plan:
     def cases(self) -> tuple[Case, ...]:
         """List every case, utterance by utterance."""
         return tuple(
-            Case(scheme, backend, utterance.name, self.choice.name)
+            Case(scheme, backend, utterance.name, self.choice.name, self.member)
             for utterance in self.utterances
             for backend in self.backends
             for scheme in self.schemes
@@ -100,7 +102,7 @@ def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool 
         resume: Go on with the device's newest unfinished run, which must be of the same plan.
     """
     store = open_store(results)
-    header = header_of(plan, device)
+    header = header_of(plan, device.info())
     with contextlib.closing(open_journal(store, plan, header, resume=resume)) as journal:
         prepare_references(plan, show)
         artifacts = lower_pairs(plan, journal, show)
@@ -114,14 +116,14 @@ def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool 
     return finished
 
 
-def header_of(plan: Plan, device: Device) -> Header:
+def header_of(plan: Plan, device: DeviceInfo) -> Header:
     """Write down the conditions of a run that starts now; the store will name it."""
     identity = plan.choice.identity()
     return Header(
         run="",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=git_commit(),
-        device=device.info(),
+        device=device,
         schedule=plan.schedule,
         versions=pins(),
         model=identity,
@@ -247,7 +249,7 @@ def measure_case(
     facts = facts_of(repeat, number, reference.codes)
     audio = save_audio(journal.files, case, repeat) if number == 0 else ""
     entry = {
-        "case": asdict(case),
+        "case": case_fields(case),
         "facts": asdict(facts),
         "reference_frames": reference.codes.shape[1],
         "audio": audio,
@@ -261,7 +263,8 @@ def save_audio(folder: Path, case: Case, repeat: Repeat) -> str:
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{case.scheme}-{case.backend}-{case.utterance}.flac"
+    parts = (case.scheme, case.backend, case.utterance, case.device)
+    name = f"{'-'.join(filter(None, parts))}.flac"
     soundfile.write(folder / name, np.clip(repeat.waveform, -1, 1), SAMPLE_RATE_HZ)
     return f"{folder.name}/{name}"
 
@@ -276,8 +279,9 @@ def profile_pairs(
     """Trace each artifact once, in a pass of its own: tracing slows what it traces."""
     longest = max(plan.utterances, key=lambda utterance: len(utterance.text))
     request = read_reference(plan.reference(longest)).request
-    done = {tuple(e["pair"].values()) for e in journal.entries() if e["kind"] == "profile"}
-    wanted = [pair for pair in artifacts if pair not in done]
+    done = [entry["pair"] for entry in journal.entries() if entry["kind"] == "profile"]
+    member = {"device": plan.member} if plan.member else {}
+    wanted = [pair for pair in artifacts if {**pair_fields(pair), **member} not in done]
     for number, pair in enumerate(wanted, 1):
         artifact = artifacts[pair]
         try:
@@ -287,16 +291,18 @@ def profile_pairs(
         except DeviceUnavailableError:
             raise
         except HarnessError as error:
-            journal.append("unprofiled", {"pair": pair_fields(pair), "reason": str(error)})
+            subject = {"pair": {**pair_fields(pair), **member}}
+            journal.append("unprofiled", {**subject, "reason": str(error)})
         else:
             traced = [asdict(operator) for operator in operators]
-            journal.append("profile", {"pair": pair_fields(pair), "operators": traced})
+            subject = {"pair": {**pair_fields(pair), **member}}
+            journal.append("profile", {**subject, "operators": traced})
         show(Progress("profile", number, len(wanted), " x ".join(pair)))
 
 
 def failure(about: Case | tuple[str, str], outcome: Outcome, reason: str) -> dict[str, object]:
     """Arrange a failure of a case, or of a pair, for the journal."""
     subject: dict[str, object] = (
-        {"case": asdict(about)} if isinstance(about, Case) else {"pair": pair_fields(about)}
+        {"case": case_fields(about)} if isinstance(about, Case) else {"pair": pair_fields(about)}
     )
     return {**subject, "outcome": outcome, "reason": reason}

@@ -47,15 +47,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """What was measured: a model under a scheme on a backend, saying an utterance."""
+    """What was measured: a model under a scheme on a backend, saying an utterance.
+
+    In the run of a lab, `device` names the member that it was measured on; else it is empty.
+    """
 
     scheme: str
     backend: str
     utterance: str
     model: str
+    device: str = ""
 
     def __str__(self) -> str:
-        return f"{self.scheme} x {self.backend} · {self.utterance}"
+        place = f" · {self.device}" if self.device else ""
+        return f"{self.scheme} x {self.backend} · {self.utterance}{place}"
 
 
 @dataclass(frozen=True, slots=True)  # slots: a run of 10,000 rows has 370,000 of these
@@ -126,6 +131,7 @@ class Header:
         cases: All cases that the run set out to measure.
         session: Shared by runs that were measured in turns, round by round; empty for others.
         quality: Text and prompt per sentence that was scored; empty where none was.
+        members: What the members of a lab said of themselves, by name; empty without a lab.
     """
 
     run: str
@@ -141,6 +147,11 @@ class Header:
     cases: tuple[Case, ...]
     session: str = ""
     quality: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    members: Mapping[str, DeviceInfo] = field(default_factory=dict)
+
+    def measured_on(self, case: Case) -> DeviceInfo:
+        """Return the device of a case."""
+        return self.members.get(case.device, self.device)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,12 @@ def assemble(entries: Sequence[Entry]) -> Run:
 def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
     """Make the row of one case of all entries that concern it."""
     pair = {"scheme": case.scheme, "backend": case.backend}
+    pairs = (pair, {**pair, "device": case.device})  # of all devices, of this one
     about = [
         entry
         for entry in entries
-        if entry.get("case") == asdict(case)
-        or entry.get("pair") == pair
+        if entry.get("case") == case_fields(case)
+        or entry.get("pair") in pairs
         or (entry["kind"] == "unscored" and "pair" not in entry)
     ]
     repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
@@ -73,7 +74,9 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         case,
         Outcome.OK,
         metrics=measure(evidence),
-        warnings=find_doubts(evidence, trained=header.trained, emulated=header.device.emulated),
+        warnings=find_doubts(
+            evidence, trained=header.trained, emulated=header.measured_on(case).emulated
+        ),
         operators=tuple(asdict(operator) for operator in costliest[:COSTLIEST]),
         left_out=evidence.manifest.left_out,
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
@@ -101,6 +104,11 @@ def sentence_scores(entry: Entry) -> SentenceScores:
         {name: Score(*score) for name, score in entry[side].items()} for side in ("scores", "fp32")
     )
     return SentenceScores(entry["sentence"], said, fp32)
+
+
+def case_fields(case: Case) -> dict[str, str]:
+    """Name the parts of a case for the journal: the device only where there is a lab."""
+    return {name: value for name, value in vars(case).items() if value or name != "device"}
 
 
 def done_rounds(entries: Iterable[Entry]) -> set[tuple[Case, int]]:

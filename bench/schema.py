@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.results import Header, Measurement, Outcome, Run
+from bench.results import Case, Header, Measurement, Outcome, Run
 from bench.store import FailureLine, Points, RunLine, SeriesLine
 
-VERSION = 1  # of these tables
+VERSION = 2  # of these tables
 
 TABLES = """
 CREATE SEQUENCE IF NOT EXISTS run_ids;
@@ -53,14 +53,15 @@ CREATE TABLE IF NOT EXISTS failures (
     backend TEXT NOT NULL,
     utterance TEXT NOT NULL,
     model TEXT NOT NULL,
+    device TEXT NOT NULL,
     outcome TEXT NOT NULL,
     reason TEXT NOT NULL,
-    PRIMARY KEY (run_id, scheme, backend, utterance, model)
+    PRIMARY KEY (run_id, scheme, backend, utterance, model, device)
 );
 """
 SERIES = ("device", "scheme", "backend", "utterance", "model", "conditions", "metric", "unit")
 POINT = ("series_id", "run_id", "median", "low", "high", "samples")
-FAILURE = ("run_id", "scheme", "backend", "utterance", "model", "outcome", "reason")
+FAILURE = ("run_id", "scheme", "backend", "utterance", "model", "device", "outcome", "reason")
 
 Rows = Callable[[str], Sequence[Sequence[Any]]]
 Columns = Callable[[str], Mapping[str, Any]]
@@ -120,11 +121,11 @@ class SqlArchive:
 
 def series_of(run: Run) -> Iterator[tuple[tuple[str, ...], Measurement]]:
     """Name the series that a run adds a point to, in the order of `SERIES`."""
-    device = run.header.device.name
     utterances = {row.case.utterance for row in run.rows}
     conditions = {utterance: conditions_of(run.header, utterance) for utterance in utterances}
     for row in run.rows:
-        key = (device, *vars(row.case).values(), conditions[row.case.utterance])
+        device = row.case.device or run.header.device.name
+        key = (device, *place_of(row.case), conditions[row.case.utterance])
         for name, measurement in row.metrics.items():
             yield (*key, name, measurement.unit), measurement
 
@@ -157,4 +158,9 @@ def failures_of(run: Run) -> Iterator[tuple[str, ...]]:
     """List what failed in a run, in the order of `FAILURE` but for the run's own number."""
     for row in run.rows:
         if row.outcome not in (Outcome.OK, Outcome.SKIPPED):
-            yield (*vars(row.case).values(), str(row.outcome), row.reason)
+            yield (*place_of(row.case), row.case.device, str(row.outcome), row.reason)
+
+
+def place_of(case: Case) -> tuple[str, str, str, str]:
+    """Arrange a case, but for its device, in the order of the columns."""
+    return case.scheme, case.backend, case.utterance, case.model

@@ -82,13 +82,14 @@ class SeriesLine:
 
 @dataclass(frozen=True)
 class FailureLine:
-    """One case that did not end well in one run."""
+    """One case that did not end well in one run; `device` as in `Case`."""
 
     run_id: int
     scheme: str
     backend: str
     utterance: str
     model: str
+    device: str
     outcome: str
     reason: str
 

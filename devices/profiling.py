@@ -17,7 +17,7 @@ from model.errors import DeviceError
 DELEGATE = "delegate"
 OVERHEAD = "delegate overhead"  # time of a delegate call that none of its operators accounts for
 PROFILE = "profile.json"
-TIME_LIMIT_S = 300.0
+TIME_LIMIT_S = 900.0
 
 
 def read_profile(folder: Path) -> tuple[OperatorTime, ...]:
@@ -27,9 +27,16 @@ def read_profile(folder: Path) -> tuple[OperatorTime, ...]:
         DeviceError: There are none, or one is empty or damaged.
     """
     command = [sys.executable, "-m", "devices.profiling", str(folder)]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S, check=False
-    )
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIME_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"the profile was not read within {TIME_LIMIT_S:.0f} s") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
         raise DeviceError(f"the profile in {folder} cannot be read: {said[-1]}")

@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.metrics import METRICS
-from bench.results import Outcome, Row, Run
+from bench.results import Case, Outcome, Row, Run
 from reports.reasons import profile_of, why_slower
 
-CASE = ["scheme", "backend", "utterance", "model"]
-PAIR = ["scheme", "backend", "model"]
+CASE = ["scheme", "backend", "utterance", "model", "device"]
+PAIR = ["scheme", "backend", "model", "device"]
 FACTS = [*CASE, "outcome", "reason", "warnings", "audio"]
 BASELINE = "fp32"
 
@@ -47,9 +47,10 @@ PARETO = ["rtf", "peak_rss_bytes", "pte_bytes", "lsd_db"]
 def rows_frame(run: Run) -> pd.DataFrame:
     """Put one case on each line.
 
-    Columns: scheme, backend, utterance, model, outcome, reason, warnings (joined by spaces), audio,
-    and for every metric NAME its median as `NAME`, and `NAME_low` and `NAME_high`; NaN where a
-    metric does not apply. Units are those of `bench.metrics.METRICS`.
+    Columns: scheme, backend, utterance, model, device (a lab's member, else empty), outcome,
+    reason, warnings (joined by spaces), audio, and for every metric NAME its median as `NAME`, and
+    `NAME_low` and `NAME_high`; NaN where a metric does not apply. Units are those of
+    `bench.metrics.METRICS`.
     """
     names = list(dict.fromkeys([*METRICS, *(name for row in run.rows for name in row.metrics)]))
     ends = {"": "median", "_low": "low", "_high": "high"}
@@ -143,7 +144,7 @@ def schemes_frame(run: Run) -> pd.DataFrame:
 
 def speedups(measured: pd.DataFrame) -> pd.Series:
     """Divide fp32's RTF of the same backend, model and utterance by each row's."""
-    keys = ["backend", "utterance", "model"]
+    keys = ["backend", "utterance", "model", "device"]
     of_fp32 = measured[measured["scheme"] == BASELINE].drop_duplicates(keys)
     baseline = of_fp32.set_index(keys)["rtf"]
     joined = measured.join(baseline.rename("baseline"), on=keys)
@@ -166,11 +167,16 @@ def on_front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.logical_not(dominated) & np.isfinite(costs).any(axis=1)
 
 
+def pair_of(case: Case) -> tuple[str, ...]:
+    """Name a case's scheme, backend, model and device: the parts of `PAIR`."""
+    return tuple(getattr(case, part) for part in PAIR)
+
+
 def slowdown_reasons(run: Run, schemes: pd.DataFrame) -> list[str]:
     """Explain each line of `schemes` that is slower than fp32."""
     rows: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in run.rows:
-        rows[row.case.scheme, row.case.backend, row.case.model].append(row)
+        rows[pair_of(row.case)].append(row)
     pairs = list(schemes[PAIR].itertuples(index=False, name=None))
     profiles = {
         pair: profile_of(rows[pair], share)

@@ -81,6 +81,7 @@ def test_json_is_exactly_one_document_on_standard_output(finished, tmp_path):
     row = document["rows"][0]
     assert row["case"] == {
         "scheme": "fp32", "backend": "xnnpack", "utterance": "short", "model": "tiny",
+        "device": "",
     }  # fmt: skip
     assert set(row["metrics"]["rtf"]) == {"median", "low", "high", "unit", "samples"}
     for name in ("rtf", "first_audio_ms", "load_ms", "peak_rss_bytes", "pte_bytes", "compile_s"):

@@ -1,0 +1,62 @@
+"""From `--device` to a run: one device, or the members of a lab."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bench.config import Config
+from bench.lab import run_lab
+from bench.pipeline import Plan, run
+from bench.progress import Show
+from bench.results import Run
+from bench.store import Place
+from devices.kinds import find_profile, open_device
+from devices.lab import open_lab
+from devices.lab_config import PREFIX
+from lowering.backends import BACKENDS
+from model.errors import ConfigError
+
+
+def launch(
+    plan: Plan,
+    config: Config,
+    results: Place,
+    show: Show,
+    notify: Callable[[str], None],
+    *,
+    resume: bool,
+) -> Run:
+    """Measure a plan on the device, or the devices, that it names.
+
+    Args:
+        plan: What to measure.
+        config: Of the lab: its own devices, and its members.
+        results: Where runs are kept.
+        show: Is told of progress.
+        notify: Called with a sentence when somebody has to do something about a device.
+        resume: Go on with the newest unfinished run.
+
+    Raises:
+        HarnessError: A name is unknown, or a device is not there.
+    """
+    if plan.device_name.startswith(PREFIX):
+        if plan.sentences:
+            raise ConfigError("speech is scored on one device at a time: name one by --device")
+        with open_lab(config.lab, plan.device_name, config.devices) as members:
+            excluded = {name: excluded_on(name, config) for name in members}
+            return run_lab(plan, excluded, members, results, show, resume=resume)
+    device = open_device(find_profile(plan.device_name, config.devices), notify)
+    return run(fitted(plan, config), device, results, show, resume=resume)
+
+
+def fitted(plan: Plan, config: Config) -> Plan:
+    """Leave out of a plan what does not apply to its device."""
+    if plan.device_name.startswith(PREFIX):
+        return plan
+    return replace(plan, excluded=excluded_on(plan.device_name, config))
+
+
+def excluded_on(device: str, config: Config) -> dict[str, str]:
+    """Name the backends that do not apply to a device, with the reason."""
+    profile = find_profile(device, config.devices)
+    reasons = {name: profile.why_not(name) for name in BACKENDS}
+    return {name: why for name, why in reasons.items() if why}
