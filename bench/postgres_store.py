@@ -112,10 +112,15 @@ class PostgresStore:
         query = "SELECT id, run FROM runs WHERE device = :device AND NOT finished ORDER BY id DESC"
         with self._transaction() as connection:
             unfinished = execute(connection, query, device=device)
+        still = "SELECT run FROM runs WHERE id = :id AND NOT finished"
         for number, run in unfinished:
             journal = self._journal(number, device, run)
-            if journal.claim():
-                return journal
+            if not journal.claim():
+                continue
+            with self._transaction() as connection:
+                if execute(connection, still, id=number):
+                    return journal
+            journal.close()  # its writer has finished it in the meantime
         return None
 
     def finish(self, journal: Journal, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import itertools
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+NUMBERS = itertools.count()
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
@@ -31,10 +33,37 @@ def server():
     data = str(folder / "data")
     settings = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
     try:
-        command("initdb", "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C")
+        command(
+            "initdb", "-D", data, "-U", "bench", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"
+        )
         command("pg_ctl", "-D", data, "-w", "-o", settings, "-l", str(folder / "log"), "start")
         yield f"postgresql://bench@/postgres?host={folder}"
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             command("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+def query(url, statement):
+    """Run one statement, and return its rows."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        result = connection.execute(statement)
+        return result.fetchall() if result.description else []
+
+
+def empty_database(url):
+    """Make a database of its own on a server; returns its URL."""
+    name = f"bench_{next(NUMBERS)}"
+    query(url, f"CREATE DATABASE {name}")
+    return url.replace("/postgres?", f"/{name}?")
+
+
+def end_connections(url):
+    """Do to all connections what a restart of the server does."""
+    query(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    )
