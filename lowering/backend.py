@@ -78,8 +78,8 @@ class Backend(ABC):
         """Make the PT2E quantizer of a method for static schemes; None leaves it in float."""
         return None
 
-    def partitioners(self, name: str, scheme: Scheme) -> Partitioners:
-        """Make the partitioners for one method."""
+    def partitioners(self, program: "ExportedProgram", scheme: Scheme) -> Partitioners:
+        """Make the partitioners for one exported method."""
         return []
 
     def lower(
@@ -96,12 +96,19 @@ class Backend(ABC):
 
         return to_edge_transform_and_lower(
             dict(programs),
-            partitioner={name: self.partitioners(name, scheme) for name in programs},
+            partitioner={
+                name: self.partitioners(program, scheme) for name, program in programs.items()
+            },
             constant_methods=dict(constants),
         )
 
-    def read_back(self, pte: bytes, scheme: Scheme) -> ReadBack:
+    def read_back(self, pte: bytes, scheme: Scheme, programs: Programs) -> ReadBack:
         """Read the compiled methods back and check them.
+
+        Args:
+            pte: The whole program.
+            scheme: How its numbers should be held.
+            programs: The exported methods that it was made of.
 
         Returns:
             Per method, what is worth keeping in the manifest.

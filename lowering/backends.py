@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lowering.backend import Backend
+from lowering.coreml import CoreML
 from lowering.portable import Portable
+from lowering.vulkan import Vulkan
 from lowering.xnnpack import XNNPACK
 from model.registry import Registry
 
@@ -12,6 +14,8 @@ BACKENDS: Registry[type[Backend]] = Registry("backend")
 
 BACKENDS.register("portable")(Portable)
 BACKENDS.register("xnnpack")(XNNPACK)
+BACKENDS.register("coreml")(CoreML)
+BACKENDS.register("vulkan")(Vulkan)
 
 
 def make_backend(name: str, options: tuple[tuple[str, Any], ...] = ()) -> Backend:

@@ -171,7 +171,7 @@ def lower(spec: LoweringSpec) -> None:
     shares = {name: found.macs_share for name, found in delegations.items()}
     check_delegated(spec.backend, backend.min_delegated(scheme), shares)
     with clock.stage("read back"):
-        facts = backend.read_back(buffer, scheme)
+        facts = backend.read_back(buffer, scheme, programs)
     checks = NO_CHECKS
     if backend.proof() in (Proof.EXECUTED, Proof.SIMULATED):
         with clock.stage("verify"):

@@ -7,6 +7,7 @@ from lowering.backend import Backend, Partitioners, Proof, is_no_average
 from quantization.schemes import Kind, Scheme
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
     from torchao.quantization.pt2e.quantizer import Quantizer
 
 FLOAT_METHODS = "inputs and outputs of the methods are float32: a half model has no way in or out"
@@ -57,7 +58,7 @@ class XNNPACK(Backend):
         quantizer = XNNPACKQuantizer().set_module_type(nn.Linear, config)
         return quantizer.set_filter_function(is_no_average)
 
-    def partitioners(self, name: str, scheme: Scheme) -> Partitioners:
+    def partitioners(self, program: "ExportedProgram", scheme: Scheme) -> Partitioners:
         """Offer everything to XNNPACK."""
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 

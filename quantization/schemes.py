@@ -58,8 +58,12 @@ class Scheme:
 SCHEMES: Registry[Callable[[], Scheme]] = Registry("quantization scheme")
 
 AVERAGING = "the averaging weights of a norm: rounding them would bend every activation"
-NOT_LINEAR = "torchao's dynamic schemes quantize linear layers only"
+NOT_LINEAR = "torchao's schemes quantize linear layers only"
 SAMPLED = "its output is sampled or heard directly, kept in float by this scheme"
+
+
+GROUP = 32  # weights that share a 4-bit scale
+PALETTE_ROWS = 16  # outputs that share a palette: what Apple's neural engine prefers
 
 
 def linear_layers(weights: "Callable[[nn.Linear], AOBaseConfig | str]") -> Choose:
@@ -96,12 +100,45 @@ def int4_weights(module: "nn.Linear") -> "AOBaseConfig | str":
     from torchao.quantization import Int8DynamicActivationIntxWeightConfig
     from torchao.quantization.granularity import PerGroup
 
-    if module.in_features % 32:
-        return f"{module.in_features} inputs are not a multiple of the group of 32"
+    if module.in_features % GROUP:
+        return f"{module.in_features} inputs are not a multiple of the group of {GROUP}"
     return Int8DynamicActivationIntxWeightConfig(
         weight_dtype=torch.int4,  # type: ignore[attr-defined]  # missing from torch's stubs
-        weight_granularity=PerGroup(32),
+        weight_granularity=PerGroup(GROUP),
     )
+
+
+def weights_alone(bits: int) -> Choose:
+    """Choose integer weights without quantized activations: per channel, or 4 bits in groups."""
+
+    def config(module: "nn.Linear") -> "AOBaseConfig | str":
+        import torch
+        from torchao.quantization import IntxWeightOnlyConfig
+        from torchao.quantization.granularity import PerAxis, PerGroup
+
+        if bits == 8:
+            return IntxWeightOnlyConfig(weight_dtype=torch.int8, granularity=PerAxis(0))
+        if module.in_features % GROUP:
+            return f"{module.in_features} inputs are not a multiple of the group of {GROUP}"
+        four = torch.int4  # type: ignore[attr-defined]  # missing from torch's stubs
+        return IntxWeightOnlyConfig(weight_dtype=four, granularity=PerGroup(GROUP))
+
+    return linear_layers(config)
+
+
+def palettized_weights(bits: int) -> Choose:
+    """Choose weights from one table of 2^bits floats per group of 16 outputs (k-means)."""
+
+    def config(module: "nn.Linear") -> "AOBaseConfig | str":
+        import torch
+        from torchao.prototype.quantization.codebook_coreml import CodebookWeightOnlyConfig
+
+        if module.out_features % PALETTE_ROWS:
+            return f"{module.out_features} outputs are not a multiple of {PALETTE_ROWS} per palette"
+        dtype = getattr(torch, f"uint{bits}")
+        return CodebookWeightOnlyConfig(dtype=dtype, block_size=[PALETTE_ROWS, -1])
+
+    return linear_layers(config)
 
 
 @SCHEMES.register("fp32")
@@ -128,6 +165,30 @@ def dynamic_int8_activations_int4_weights() -> Scheme:
     """8-bit activations, quantized per token at run time; 4-bit weights in groups of 32."""
     choose = linear_layers(int4_weights)
     return Scheme("dynamic int8 activations, int4 weights", Kind.DYNAMIC, choose)
+
+
+@SCHEMES.register("8w")
+def int8_weights_alone() -> Scheme:
+    """8-bit weights per output channel; activations in 16-bit floats."""
+    return Scheme("int8 weights, float activations", Kind.WEIGHTS, weights_alone(8))
+
+
+@SCHEMES.register("4w")
+def int4_weights_alone() -> Scheme:
+    """4-bit weights in groups of 32; activations in 16-bit floats."""
+    return Scheme("int4 weights, float activations", Kind.WEIGHTS, weights_alone(4))
+
+
+@SCHEMES.register("palettized-6")
+def palettized_6() -> Scheme:
+    """Weights from palettes of 64 floats (k-means); activations in 16-bit floats."""
+    return Scheme("weights from palettes of 64", Kind.CODEBOOK, palettized_weights(6))
+
+
+@SCHEMES.register("palettized-4")
+def palettized_4() -> Scheme:
+    """Weights from palettes of 16 floats (k-means); activations in 16-bit floats."""
+    return Scheme("weights from palettes of 16", Kind.CODEBOOK, palettized_weights(4))
 
 
 @SCHEMES.register("int8-static")

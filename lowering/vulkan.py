@@ -1,0 +1,49 @@
+"""Vulkan: the GPUs of Android phones, through ExecuTorch's compute shaders."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lowering.backend import Backend, Partitioners, Proof
+from quantization.schemes import Kind, Scheme
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+
+@dataclass(frozen=True)
+class Vulkan(Backend):
+    """Any length; embeddings and the integer arithmetic before them stay on the processor.
+
+    Attributes:
+        small_textures: Keep within 2048 texels along an axis, all that Vulkan promises.
+    """
+
+    summary = "Vulkan on the GPUs of Android phones"
+    delegate = "VulkanBackend"
+
+    small_textures: bool = False
+
+    def refuses(self, scheme: Scheme) -> str:
+        """Take floats and dynamic activations on 4-bit weights."""
+        if scheme.kind is Kind.FLOAT:
+            return ""
+        return f"ExecuTorch's shaders for Vulkan are not made for {scheme.summary}"
+
+    def proof(self) -> Proof:
+        """It has no runtime here."""
+        return Proof.LOWERED
+
+    def min_delegated(self, scheme: Scheme) -> float:
+        """All multiplications are delegated."""
+        return 0.99
+
+    def partitioners(self, program: "ExportedProgram", scheme: Scheme) -> Partitioners:
+        """Offer everything to Vulkan that takes any length."""
+        from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
+
+        options = {
+            "require_dynamic_shapes": True,
+            "force_fp16": scheme.half,
+            "small_texture_limits": self.small_textures,
+        }
+        return [VulkanPartitioner(options)]
