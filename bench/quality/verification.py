@@ -1,0 +1,71 @@
+"""Whose voice it is: a verifier's threshold from real speech; whether it finds the right one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embeddings = NDArray[np.float64]  # (N, D), each of unit length
+
+
+@dataclass(frozen=True)
+class EqualError:
+    """Where a verifier rejects as many right voices as it accepts wrong ones.
+
+    Attributes:
+        rate: Share of either.
+        threshold: Cosine from which on two voices count as one.
+        same: Pairs of utterances of one speaker that it was computed from.
+        different: Pairs of two speakers.
+    """
+
+    rate: float
+    threshold: float
+    same: int
+    different: int
+
+
+def equal_error(embeddings: Embeddings, speakers: Sequence[str]) -> EqualError:
+    """Compute the equal error rate over all pairs of utterances.
+
+    Args:
+        embeddings: (N, D) of N utterances.
+        speakers: Of each.
+
+    Returns:
+        The rate and its threshold; between two cosines that separate the pairs perfectly, the
+        middle.
+
+    Raises:
+        ValueError: There is no pair of one speaker, or none of two.
+    """
+    names = np.asarray(speakers)
+    first, second = np.triu_indices(len(names), 1)
+    cosines = (embeddings @ embeddings.T)[first, second]
+    alike = names[first] == names[second]
+    same, different = np.sort(cosines[alike]), np.sort(cosines[~alike])
+    if not len(same) or not len(different):
+        raise ValueError("an equal error rate takes pairs of one speaker and pairs of two")
+    edges = np.sort(cosines)
+    thresholds = np.concatenate((edges[:1], (edges[:-1] + edges[1:]) / 2))
+    missed = np.searchsorted(same, thresholds) / len(same)
+    accepted = 1 - np.searchsorted(different, thresholds) / len(different)
+    gap = np.abs(missed - accepted)
+    best = np.flatnonzero(gap == gap.min())
+    chosen = int(best[(len(best) - 1) // 2])
+    rate = float(missed[chosen] + accepted[chosen]) / 2
+    return EqualError(rate, float(thresholds[chosen]), len(same), len(different))
+
+
+def recognised(speech: Embeddings, speaker: str, enrolled: Mapping[str, Embeddings]) -> bool:
+    """Whether speech is nearer to its own speaker's prompt than to every other speaker's.
+
+    Args:
+        speech: (D,).
+        speaker: Whose voice it should have.
+        enrolled: (D,) of each speaker's prompt.
+    """
+    cosines = {name: float(speech @ embedding) for name, embedding in enrolled.items()}
+    own = cosines.pop(speaker)
+    return all(own > other for other in cosines.values())
