@@ -179,7 +179,7 @@ def from_line(line: bytes) -> tuple[Entry, bool]:
     """
     found = CHECKED.fullmatch(line.rstrip(b"\n"))
     if not found:  # format 1, which wrote infinity as Python does
-        entry = json.loads(line, object_pairs_hook=without_doubles)
+        entry = json.loads(line, object_pairs_hook=without_doubles, parse_constant=lambda _: None)
     elif zlib.crc32(found.group(1)) != int(found.group(2), 16):
         raise ValueError("its checksum is wrong")
     else:
