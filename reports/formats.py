@@ -1,7 +1,8 @@
 """Every format that a run can be written in, by name. A new format goes here.
 
 Each takes the run and the folder that its audio files are relative to, None where there is none,
-and returns text. What a format needs is imported when it is used: listing names costs nothing.
+and returns text, or bytes where the format is no text. What a format needs is imported when it is
+used: listing names costs nothing.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from bench.results import Run, run_document, to_json
 from model.registry import Registry
 
-Render = Callable[[Run, Path | None], str]
+Render = Callable[[Run, Path | None], str | bytes]
 
 FORMATS: Registry[Render] = Registry("report format")
 
@@ -59,3 +60,43 @@ def html(run: Run, folder: Path | None) -> str:
     from reports.html import write
 
     return write(run, folder)
+
+
+@FORMATS.register("parquet")
+def parquet(run: Run, folder: Path | None) -> bytes:
+    """One line per sample, for questions over many files."""
+    from reports import exports
+
+    return exports.parquet(run)
+
+
+@FORMATS.register("pytorch-v3")
+def pytorch_v3(run: Run, folder: Path | None) -> str:
+    """Records of PyTorch's benchmark database, schema version 3."""
+    from reports.exports import pytorch_records
+
+    return json.dumps(pytorch_records(run), indent=1) + "\n"
+
+
+@FORMATS.register("customSmallerIsBetter")
+def custom_smaller_is_better(run: Run, folder: Path | None) -> str:
+    """For github-action-benchmark, what is better when lower."""
+    from reports.exports import action_entries
+
+    return json.dumps(action_entries(run, "lower"), indent=1) + "\n"
+
+
+@FORMATS.register("customBiggerIsBetter")
+def custom_bigger_is_better(run: Run, folder: Path | None) -> str:
+    """For github-action-benchmark, what is better when higher."""
+    from reports.exports import action_entries
+
+    return json.dumps(action_entries(run, "higher"), indent=1) + "\n"
+
+
+@FORMATS.register("pytest-benchmark")
+def pytest_benchmark(run: Run, folder: Path | None) -> str:
+    """For pytest-benchmark and its compare command: times, in seconds."""
+    from reports.exports import pytest_document
+
+    return json.dumps(pytest_document(run), indent=1) + "\n"
