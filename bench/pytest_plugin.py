@@ -102,7 +102,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give each test that measures on a device a clock of its own, as pytest-benchmark's timer."""
     if FIXTURE not in getattr(item, "fixturenames", ()):
         return
-    if not item.config.pluginmanager.hasplugin("benchmark"):
+    if not item.config.pluginmanager.hasplugin("pytest-benchmark"):
         pytest.fail(f"{FIXTURE} needs pytest-benchmark: pip install pytest-benchmark", False)
     marker = item.get_closest_marker("benchmark")
     options = dict(marker.kwargs) if marker else {}

@@ -1,0 +1,256 @@
+"""The pytest plugin: a device's times are pytest-benchmark's rounds, and its compare-fail works."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import device_benchmark
+from bench.device_benchmark import OpenDevice
+from devices.base import DeviceInfo
+from devices.method_job import CallTime, MethodRepeat
+from devices.profiles import Profile
+from lowering.single import LoweredMethod
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).resolve().parents[2]
+# Without torch, which cannot be imported a second time in one process.
+TEST = """
+import numpy as np
+import pytest
+class Input:
+    dtype, shape = "torch.float32", (2,)
+    def detach(self):
+        return self
+    def numpy(self):
+        return np.ones(2, np.float32)
+def test_mine(device_benchmark):
+    device_benchmark("a module", Input())
+"""
+
+
+class FakeDevice:
+    """Answers with times that the test sets; remembers the schedules."""
+
+    def __init__(self):
+        self.times_ms = [3.0, 1.0, 2.0]
+        self.schedules = []
+
+    def measure(self, job, schedule):
+        self.schedules.append(schedule)
+        trials = tuple(CallTime(ms + len(self.schedules) / 8, None) for ms in self.times_ms)
+        return MethodRepeat(
+            load_ms=5, warm_load_ms=4, base_rss_bytes=100, load_peak_rss_bytes=200,
+            peak_rss_bytes=300, planned_bytes=None, threads=2, affinity="3", backends=(),
+            warmup_ms=(), trials=trials, outputs=job.inputs, warnings=("HOT",),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """A device that is always there, and a lowering that needs no compiler."""
+    fake = FakeDevice()
+
+    def open_fake(config):
+        name = config.getoption("bench_device")
+        info = DeviceInfo(name, "host", "a machine", "an os", "x86_64", "a chip", 2, 1 << 34)
+        return OpenDevice(fake, Profile(name, kind="host"), info)
+
+    def lower_fake(*_, **__):
+        return LoweredMethod(b"pte", 1, 0.75, 0.5, {"add": 1}, 0.25, (), 10, 0.1)
+
+    monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)  # takes seconds
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # so does importing all there are
+    monkeypatch.setattr(device_benchmark, "open_named_device", open_fake)
+    monkeypatch.setattr(device_benchmark, "lower_method", lower_fake)
+    monkeypatch.setattr(device_benchmark, "eager_outputs", lambda _, inputs: [np.ones(2)])
+    return fake
+
+
+@pytest.fixture
+def run(pytester, device):
+    """Runs a test in a pytest of its own; returns its result and what pytest-benchmark saved."""
+
+    def run_test(*arguments, text=TEST):
+        pytester.makepyfile(test_it=text)
+        saved = pytester.path / "out.json"
+        plugins = ("-p", "pytest_benchmark.plugin", "-p", "bench.pytest_plugin")
+        result = pytester.runpytest_inprocess(*plugins, "--benchmark-json", saved, *arguments)
+        return result, json.loads(saved.read_text())["benchmarks"] if saved.exists() else []
+
+    return run_test
+
+
+def test_a_round_is_the_median_over_the_calls_of_one_process(run, device):
+    result, (saved,) = run("--bench-repeats", "3", "--bench-iterations", "7", "--bench-warmup", "2")
+    result.assert_outcomes(passed=1)
+    assert saved["stats"]["data"] == pytest.approx([2.125e-3, 2.25e-3, 2.375e-3])
+    assert saved["options"]["timer"] == "device clock"
+    assert {(one.warmup, one.iterations) for one in device.schedules} == {(2, 7)}
+
+
+def test_extra_info_says_on_what_and_how_well_it_was_measured(run):
+    _, (saved,) = run("--bench-device", "host-native")
+    info = saved["extra_info"]
+    assert (info["device"], info["scheme"], info["backend"]) == ("host-native", "fp32", "xnnpack")
+    assert info["emulated"] is False
+    assert info["warnings"] == ["HOT", "UNSTEADY", "FIRST_RUN_SLOW"]
+    assert info["peak_rss_bytes"] == 300
+    assert info["model_rss_bytes"] == 200
+    assert (info["delegated_macs_share"], info["delegated_nodes_share"]) == (0.5, 0.75)
+    assert info["snr_db"] is None  # the outputs are equal
+    assert info["inputs"] == ["float32 [2]"]
+
+
+def test_doubts_are_warnings_with_their_remedies(run):
+    result, _ = run("--bench-repeats", "2")
+    result.stdout.fnmatch_lines(["*MeasurementWarning: FEW_REPEATS: under 5 repeats*"])
+    failed, _ = run("-W", "error::bench.pytest_plugin.MeasurementWarning")
+    failed.assert_outcomes(failed=1)
+
+
+def test_compare_fail_judges_the_device_s_times(run, device):
+    judged = ("--benchmark-compare", "--benchmark-compare-fail=median:20%")
+    run("--benchmark-autosave")
+    device.schedules.clear()
+    same, _ = run(*judged)
+    assert same.ret == 0
+    device.schedules.clear()
+    device.times_ms = [6.0, 5.0, 4.0]
+    slower, _ = run(*judged)
+    assert slower.ret != 0
+    slower.stderr.fnmatch_lines(["*Performance has regressed*"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--bench-device", "host-native"), "device was host, is host-native"),
+        (("--bench-threads", "1"), "threads_asked was 0, is 1"),
+        (("--bench-iterations", "3"), "iterations was 20, is 3"),
+    ],
+)
+def test_a_baseline_under_other_conditions_is_refused_before_anything_is_measured(
+    run, device, flags, said
+):
+    run("--benchmark-autosave")
+    before = len(device.schedules)
+    result, _ = run("--benchmark-compare", "--benchmark-compare-fail=min:5%", *flags)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*not comparable with the baseline: {said}*"])
+    assert len(device.schedules) == before
+    shown, _ = run("--benchmark-compare", *flags)
+    shown.assert_outcomes(passed=1)
+    shown.stdout.fnmatch_lines([f"*MeasurementWarning: not comparable*{said}*"])
+
+
+def test_a_test_that_the_baseline_lacks_is_told(run):
+    run("--benchmark-autosave")
+    other = TEST.replace("test_mine", "test_other")
+    result, _ = run("--benchmark-compare", "--benchmark-compare-fail=min:5%", text=other)
+    result.stdout.fnmatch_lines(["*MeasurementWarning: the baseline lacks this test*"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--bench-device", "pixl8"), "*Did you mean 'pixel8'?*"),
+        (("--bench-config", "nowhere.toml"), "*nowhere.toml*"),
+        (("--bench-repeats", "0"), "*--bench-repeats*invalid*'0'*"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(run, flags, said):
+    result, _ = run(*flags)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_an_unknown_scheme_fails_in_one_line_with_the_nearest(run):
+    result, _ = run(text=TEST.replace("Input())", "Input(), scheme='8da8')"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["unknown quantization scheme '8da8'. Did you mean '8da8w'?*"])
+
+
+def test_what_does_not_go_together_is_skipped_with_the_reason(run, device, monkeypatch):
+    monkeypatch.setattr(device_benchmark, "why_not", lambda *_: "it has no such processor")
+    result, _ = run("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*fp32 x xnnpack: it has no such processor*"])
+    assert not device.schedules
+
+
+def test_a_timer_of_one_s_own_is_refused_and_a_group_is_kept(run):
+    mark = "@pytest.mark.benchmark({})\ndef test_mine"
+    refused, _ = run(text=TEST.replace("def test_mine", mark.format("timer=int")))
+    refused.stdout.fnmatch_lines(["*has the device's times: leave timer out*"])
+    _, (saved,) = run(text=TEST.replace("def test_mine", mark.format("group='layers'")))
+    assert saved["group"] == "layers"
+
+
+def test_without_benchmarking_the_module_runs_once(run, device):
+    result, _ = run("--benchmark-disable")
+    result.assert_outcomes(passed=1)
+    (schedule,) = device.schedules
+    assert (schedule.warmup, schedule.iterations) == (0, 1)
+
+
+def test_tests_of_a_device_are_benchmarks_to_pytest_benchmark(run):
+    result, _ = run("--benchmark-skip")
+    result.assert_outcomes(skipped=1)
+
+
+def test_the_plugin_costs_pytest_no_imports():
+    check = "import sys, bench.pytest_plugin; assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
+
+
+@pytest.mark.slow
+def test_pytest_benchmark_is_asked_for_where_it_is_missing(pytester):
+    pytester.makepyfile(TEST)
+    result = pytester.runpytest_subprocess("-p", "no:benchmark")
+    result.stdout.fnmatch_lines(["*needs pytest-benchmark: pip install pytest-benchmark*"])
+
+
+LAYERS = """
+import torch
+def test_layers(device_benchmark):
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(512, 512) for _ in range({count})]
+    measured = device_benchmark(torch.nn.Sequential(*layers), torch.randn(32, 512))
+    assert measured.snr_db > 60
+    assert measured.lowered.delegated_macs_share == 1
+"""
+
+
+@pytest.mark.slow
+def test_a_module_that_does_more_work_fails_the_comparison(pytester):
+    """Ten times the layers, on the native runner, in processes of their own throughout."""
+    arguments = ("--bench-device", "host-native", "--bench-threads", "1", "--benchmark-autosave")
+    judged = ("--benchmark-compare", "--benchmark-compare-fail=median:150%")
+    pytester.makepyfile(test_it=LAYERS.format(count=2))
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=1)
+    same = pytester.runpytest_subprocess(*arguments, *judged)
+    assert same.ret == 0
+    pytester.makepyfile(test_it=LAYERS.format(count=20))
+    slower = pytester.runpytest_subprocess(*arguments, *judged)
+    assert slower.ret != 0
+    slower.stderr.fnmatch_lines(["*Performance has regressed*"])
+
+
+@pytest.mark.slow
+def test_too_little_delegation_fails_with_what_is_outside(pytester):
+    pytester.makepyfile("""
+        import torch
+        class Outside(torch.nn.Module):
+            def forward(self, x):
+                return torch.cumsum(x, 0)
+        def test_outside(device_benchmark):
+            device_benchmark(Outside(), torch.ones(4))
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["lower failed: xnnpack took*outside are 1 cumsum*"])
