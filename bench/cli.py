@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.compare_cli import compare
+from bench.compile_cli import compile_
 from bench.data_cli import data
 from bench.devices_cli import devices, doctor, tell
 from bench.history_cli import history
@@ -125,50 +126,6 @@ def print_plan(plan: "Plan") -> None:
         click.echo(f"{case}: {'skipped: ' + refused if refused else known}")
 
 
-@bench.command(name="compile")
-@what_to_measure
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to write into."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.pass_context
-def compile_(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
-    """Lower schemes for backends, and write each .pte with its manifest into a folder."""
-    import shutil
-
-    from bench.pipeline import prepare_references
-    from bench.progress import Progress
-    from bench.view import new_view
-    from lowering.build import build_artifacts
-    from model.errors import StageFailedError
-
-    plan = make_plan(ctx, flags)
-    failures = []
-    with new_view(quiet=flags["quiet"]) as view:
-        prepare_references(plan, view.show)
-        pairs = [(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
-        specs = [plan.lowering(*pair) for pair in pairs]
-        refused = [(spec, spec.refused()) for spec in specs]
-        failures += [f"{s.scheme} x {s.backend}: skipped: {why}" for s, why in refused if why]
-        wanted = [spec for spec, why in refused if not why]
-        view.show(Progress("lower", 0, len(wanted)))
-        for done, built in enumerate(build_artifacts(wanted), 1):
-            spec = built.spec
-            view.show(Progress("lower", done, len(wanted), f"{spec.scheme} x {spec.backend}"))
-            if built.reason:
-                failures.append(f"{spec.scheme} x {spec.backend}: {built.reason}")
-                continue
-            folder = flags["out"]
-            if len(specs) > 1:
-                folder = folder / f"{spec.scheme}-{spec.backend}"
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in ("model.pte", "manifest.json"):
-                shutil.copy(spec.folder() / name, folder / name)
-            click.echo(folder / "model.pte")
-    if failures:
-        raise StageFailedError("; ".join(failures))
-
-
 @bench.command()
 @click.argument("text", required=False)
 @click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
@@ -281,6 +238,7 @@ bench.add_command(devices)
 bench.add_command(doctor)
 bench.add_command(history)
 bench.add_command(compare)
+bench.add_command(compile_)
 bench.add_command(data)
 bench.add_command(quality)
 

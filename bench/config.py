@@ -59,6 +59,7 @@ class Config:
         schedule: How often.
         store: Where runs are kept.
         lab: Devices beside other machines.
+        backends: Tables of compile options per backend.
     """
 
     devices: Mapping[str, Any] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Config:
     schedule: Schedule = field(default_factory=Schedule)
     store: StoreConfig = field(default_factory=StoreConfig)
     lab: Lab = field(default_factory=Lab)
+    backends: Mapping[str, Any] = field(default_factory=dict)
 
     def suite(self, name: str) -> Suite:
         """Return a suite by name.
@@ -105,4 +107,5 @@ def load_config(path: Path | None) -> Config:
     schedule = from_table(Schedule, document.get("schedule", NOTHING), f"{path} [schedule]")
     store = from_table(StoreConfig, document.get("store", NOTHING), f"{path} [store]")
     lab = from_table(Lab, document.get("lab", NOTHING), f"{path} [lab]")
-    return Config(document.get("devices", NOTHING), suites, schedule, store, lab)
+    backends = document.get("backends", NOTHING)
+    return Config(document.get("devices", NOTHING), suites, schedule, store, lab, backends)

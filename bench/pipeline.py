@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.backend_options import BackendOptions
 from bench.evidence import facts_of
 from bench.journal import Journal
 from bench.progress import Progress, Show
@@ -47,6 +48,7 @@ class Plan:
         member: Of a lab, which the device is; empty where there is no lab.
         sentences: What to say once more to be scored; nothing by default.
         scoring_workers: Where, as `bench.quality.engine.scoring_workers` takes it.
+        backend_options: Compile options per backend that differ from their defaults.
     """
 
     device_name: str
@@ -61,6 +63,7 @@ class Plan:
     member: str = ""
     sentences: tuple[Utterance, ...] = ()
     scoring_workers: str = "1"
+    backend_options: BackendOptions = field(default_factory=dict)
 
     @property
     def options(self) -> DecodingOptions:
@@ -79,7 +82,8 @@ class Plan:
         """Name the artifact of a scheme and a backend."""
         calibration = tuple(self.reference(utterance) for utterance in used_for("calibrate"))
         (verification,) = (self.reference(utterance) for utterance in used_for("verify"))
-        return LoweringSpec(self.choice, scheme, backend, calibration, verification)
+        options = self.backend_options.get(backend, ())
+        return LoweringSpec(self.choice, scheme, backend, calibration, verification, options)
 
     def cases(self) -> tuple[Case, ...]:
         """List every case, utterance by utterance."""

@@ -1,6 +1,6 @@
 """From flags to a plan: the options that choose cases, shared by all commands that measure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.config import Config
     from bench.pipeline import Plan
     from devices.base import Schedule
+    from model.registry import Registry
     from model.utterance import Utterance
 
 
@@ -35,8 +36,17 @@ def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
         ),
-        click.option("--scheme", "schemes", multiple=True, help="Quantization scheme; repeatable."),
-        click.option("--backend", "backends", multiple=True, help="Backend; repeatable."),
+        click.option(
+            "--scheme", "schemes", multiple=True, help="Quantization scheme, or all; repeatable."
+        ),
+        click.option("--backend", "backends", multiple=True, help="Backend, or all; repeatable."),
+        click.option(
+            "--backend-option",
+            "backend_options",
+            multiple=True,
+            metavar="BACKEND.OPTION=VALUE",
+            help="Compile option of a backend; repeatable.",
+        ),
         click.option(
             "--passes", help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'."
         ),
@@ -48,6 +58,7 @@ def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
     """Combine flags, suite and defaults into a plan; names are checked here."""
+    from bench.backend_options import chosen_options
     from bench.pipeline import Plan
     from lowering.backends import BACKENDS
     from model.choice import ModelChoice
@@ -62,25 +73,36 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
         flags["codec"],
         flags["codec_checkpoint"],
     )
-    schemes = flags["schemes"] or suite.schemes
-    backends = flags["backends"] or suite.backends
-    for registry, names in ((SCHEMES, schemes), (BACKENDS, backends)):
-        for name in names:
-            registry[name]  # an unknown name is an error that suggests the nearest
+    schemes = chosen_names(SCHEMES, flags["schemes"] or suite.schemes)
+    backends = chosen_names(BACKENDS, flags["backends"] or suite.backends)
     passes = parse_passes(flags["passes"]) or suite.passes or DEFAULT_PASSES
     decoding_plan(passes)
     return Plan(
         device_name=flags.get("device") or suite.device,
         choice=choice,
-        schemes=tuple(schemes),
-        backends=tuple(backends),
+        schemes=schemes,
+        backends=backends,
         utterances=chosen_utterances(flags.get("utterances") or suite.utterances),
         schedule=chosen_schedule(config.schedule, flags),
         passes=tuple(passes),
         tag=flags.get("tag") or "",
         sentences=chosen_sentences(flags),
         scoring_workers=chosen_workers(flags),
+        backend_options=chosen_options(config.backends, flags["backend_options"]),
     )
+
+
+def chosen_names(registry: "Registry[Any]", names: Sequence[str]) -> tuple[str, ...]:
+    """Check names of a registry; `all` stands for all of them.
+
+    Raises:
+        ConfigError: A name is unknown; it suggests the nearest.
+    """
+    if "all" in names:
+        return tuple(registry)
+    for name in names:
+        registry[name]
+    return tuple(names)
 
 
 def parse_passes(text: str | None) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ reason and not the end, and the parent never imports torch.
 """
 
 import os
+import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from lowering.cache import cache_root
-from lowering.lower import LoweringSpec, lower
+from lowering.lower import LoweringSpec, first_line, lower
 from lowering.reference import ReferenceSpec, make_references
 from model.errors import HarnessError, StageFailedError
 
@@ -30,10 +32,12 @@ class Built:
     Attributes:
         spec: What was lowered.
         reason: Why it failed; empty where it did not.
+        wall_s: How long it was tried; 0 where it was in the cache.
     """
 
     spec: LoweringSpec
     reason: str = ""
+    wall_s: float = 0.0
 
 
 def build_references(specs: Sequence[ReferenceSpec]) -> None:
@@ -59,26 +63,49 @@ def build_references(specs: Sequence[ReferenceSpec]) -> None:
             ) from error
 
 
-def build_artifacts(specs: Sequence[LoweringSpec]) -> Iterator[Built]:
-    """Lower what is not in the cache, as many at once as cores and memory allow."""
+def build_artifacts(
+    specs: Sequence[LoweringSpec], *, jobs: int = 0, limit_s: float | None = None
+) -> Iterator[Built]:
+    """Lower what is not in the cache, side by side.
+
+    Args:
+        specs: What to lower.
+        jobs: As many at once; 0 for as many as cores and memory allow.
+        limit_s: Wall seconds after which one is given up; None for the usual limit.
+    """
     missing = [spec for spec in specs if not spec.folder().exists()]
     yield from (Built(spec) for spec in specs if spec not in missing)
     if not missing:
         return
-    with new_pool(min(len(missing), workers())) as pool:
+    limit_s = limit_s or TIME_LIMIT_S
+    with new_pool(min(len(missing), jobs or workers())) as pool:
         futures = [
-            (spec, pool.schedule(lower, args=[spec], timeout=TIME_LIMIT_S)) for spec in missing
+            (spec, pool.schedule(timed_lower, args=[spec], timeout=limit_s)) for spec in missing
         ]
         for spec, future in futures:
             try:
-                future.result()
-                yield Built(spec)
-            except HarnessError as error:
-                yield Built(spec, str(error))
+                failure, wall_s = future.result()
+                yield Built(spec, failure, wall_s)
             except ProcessExpired as error:
                 yield Built(spec, f"the compiler's process died: {died(error)}")
             except FutureTimeoutError:
-                yield Built(spec, f"the compiler was killed after {TIME_LIMIT_S:.0f} s")
+                yield Built(spec, f"the compiler was stopped after {limit_s:.0f} s", limit_s)
+
+
+def timed_lower(spec: LoweringSpec) -> tuple[str, float]:
+    """Lower in a child process; returns why it failed, if it did, and the seconds it took.
+
+    Whatever a compiler raises is a reason, since the sweep goes on; the traceback is in the log.
+    """
+    start, failure = time.perf_counter(), ""
+    try:
+        lower(spec)
+    except HarnessError as error:
+        failure = str(error)
+    except Exception as error:
+        traceback.print_exc()
+        failure = f"{first_line(error)}; its traceback is in {log_of(os.getpid())}"
+    return failure, time.perf_counter() - start
 
 
 def workers() -> int:
@@ -100,9 +127,9 @@ def be_quiet() -> None:
     They print warnings by the dozen, at the level of file descriptors; errors of ours travel as
     exceptions.
     """
-    folder = cache_root() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = os.open(folder / f"build-{os.getpid()}.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    path = log_of(os.getpid())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
 
@@ -110,5 +137,9 @@ def be_quiet() -> None:
 def died(error: ProcessExpired) -> str:
     """Say how a process ended and where its last words are."""
     how = f"signal {-error.exitcode}" if error.exitcode < 0 else f"status {error.exitcode}"
-    log: Path = cache_root() / "logs" / f"build-{error.pid}.log"
-    return f"{how}; what it said is in {log}"
+    return f"{how}; what it said is in {log_of(error.pid)}"
+
+
+def log_of(pid: int) -> Path:
+    """Name the file that a child's output goes to."""
+    return cache_root() / "logs" / f"build-{pid}.log"
