@@ -15,6 +15,7 @@ from bench.devices_cli import devices, doctor, tell
 from bench.history_cli import history
 from bench.planning import configuration, make_plan, what_to_measure
 from bench.quality_cli import quality, quality_options
+from bench.say_cli import say
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -127,52 +128,6 @@ def print_plan(plan: "Plan") -> None:
 
 
 @bench.command()
-@click.argument("text", required=False)
-@click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
-@click.option("--prompt", default="heart", show_default=True, help="Built-in, or a file.")
-@click.option("--lang", help="Language of the text; by default told by its script.")
-@click.option("-o", "--out", default="-", show_default=True, help="WAV or FLAC; - is stdout (WAV).")
-@click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
-@click.option("--threads", default=0, show_default=True, help="Threads; 0 for one per core.")
-@what_to_measure
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.pass_context
-def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
-    """Say TEXT in the voice of a prompt, sentence by sentence."""
-    from bench.audio_out import open_audio
-    from bench.pipeline import prepare_references
-    from bench.say import request_for, speak
-    from bench.view import new_view
-    from lowering.build import build_artifacts
-    from model.errors import InputError, StageFailedError
-    from model.utterance import Utterance, find_prompt
-
-    text = flags["text"] or (flags["text_file"].read() if flags["text_file"] else None)
-    if text is None:
-        raise InputError("nothing to say: give TEXT or --text-file")
-    scheme, backend = (flags["schemes"] or ("8da8w",))[0], (flags["backends"] or ("xnnpack",))[0]
-    plan = make_plan(ctx, {**flags, "schemes": (scheme,), "backends": (backend,)})
-    utterance = Utterance("said", text, find_prompt(flags["prompt"]), flags["lang"], flags["seed"])
-    request = request_for(plan.choice, utterance, plan.options)
-    with new_view(quiet=flags["quiet"]) as view:
-        spec = plan.lowering(scheme, backend)
-        if not spec.folder().exists():
-            prepare_references(plan, view.show)
-        for built in build_artifacts([spec]):
-            if built.reason:
-                raise StageFailedError(built.reason)
-    artifact = spec.read()
-    if not artifact.manifest.trained:
-        click.echo("The model is untrained: what it says is noise.", err=True)
-    with open_audio(flags["out"]) as audio:
-        for number, part in enumerate(speak(artifact, request, flags["threads"]), 1):
-            audio.write(part.waveform)
-            seconds = part.codes.shape[1] / 75
-            note = f"sentence {number}/{len(request.sentences)}: {seconds:.1f} s of speech"
-            click.echo(f"{note} in {part.wall_ms / 1e3:.2f} s", err=True)
-
-
-@bench.command()
 @click.argument("name", metavar="RUN", default="latest")
 @click.option("--raw", is_flag=True, help="Print the run file as it is.")
 @click.pass_context
@@ -241,6 +196,7 @@ bench.add_command(compare)
 bench.add_command(compile_)
 bench.add_command(data)
 bench.add_command(quality)
+bench.add_command(say)
 
 
 if __name__ == "__main__":

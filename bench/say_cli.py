@@ -1,0 +1,65 @@
+"""`bench say`: text in a prompt's voice, to a file, to standard output or to a player."""
+
+from typing import Any
+
+import click
+
+from bench.planning import make_plan, what_to_measure
+from model.config import FRAME_RATE_HZ
+
+SCHEME, BACKEND = "8da8w", "xnnpack"
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
+@click.option(
+    "--prompt",
+    default="heart",
+    show_default=True,
+    help="Built-in voice (`bench list prompts`), or a file of somebody's speech.",
+)
+@click.option("--lang", help="Language of the text; by default told by its script.")
+@click.option("-o", "--out", help="WAV or FLAC; - is stdout (WAV), the default without --play.")
+@click.option("--play", is_flag=True, help="Play it, each sentence as soon as it is ready.")
+@click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
+@click.option("--threads", default=0, show_default=True, help="Threads; 0 for one per core.")
+@what_to_measure
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Say TEXT in the voice of a prompt, sentence by sentence."""
+    from bench.audio_out import check_outputs, open_outputs
+    from bench.pipeline import prepare_references
+    from bench.say import request_for, speak
+    from bench.view import new_view
+    from lowering.build import build_artifacts
+    from model.errors import InputError, StageFailedError
+    from model.utterance import Utterance, find_prompt
+
+    text = flags["text"] or (flags["text_file"].read() if flags["text_file"] else None)
+    if text is None:
+        raise InputError("nothing to say: give TEXT or --text-file")
+    scheme, backend = (flags["schemes"] or (SCHEME,))[0], (flags["backends"] or (BACKEND,))[0]
+    plan = make_plan(ctx, {**flags, "schemes": (scheme,), "backends": (backend,)})
+    utterance = Utterance("said", text, find_prompt(flags["prompt"]), flags["lang"], flags["seed"])
+    out = flags["out"] or ("" if flags["play"] else "-")
+    check_outputs(out, play=flags["play"])
+    request = request_for(plan.choice, utterance, plan.options)
+    with new_view(quiet=flags["quiet"]) as view:
+        spec = plan.lowering(scheme, backend)
+        if not spec.folder().exists():
+            prepare_references(plan, view.show)
+        for built in build_artifacts([spec]):
+            if built.reason:
+                raise StageFailedError(built.reason)
+    artifact = spec.read()
+    if not artifact.manifest.trained:
+        click.echo("The model is untrained: what it says is noise.", err=True)
+    with open_outputs(out, play=flags["play"]) as audio:
+        for number, part in enumerate(speak(artifact, request, flags["threads"]), 1):
+            audio.write(part.waveform)
+            seconds = part.codes.shape[1] / FRAME_RATE_HZ
+            note = f"sentence {number}/{len(request.sentences)}: {seconds:.1f} s of speech"
+            if not flags["quiet"]:
+                click.echo(f"{note} in {part.wall_ms / 1e3:.2f} s", err=True)
