@@ -158,6 +158,7 @@ def read_calibration(path: Path) -> Calibration | None:
         return None
     calibration = from_table(Calibration, read_toml(path), str(path))
     for name, found in calibration.metrics.items():
-        if name not in METRICS or found.floor < 0:
-            raise ConfigError(f"{path} [metrics.{name}]: no metric of ours, or a negative floor")
+        METRICS[name]  # an unknown name is an error that suggests the nearest
+        if found.floor < 0:
+            raise ConfigError(f"{path} [metrics.{name}]: a floor is no negative number")
     return calibration

@@ -1,6 +1,6 @@
 """`bench compare`: two runs in, a verdict out, and an exit code for scripts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,26 @@ if TYPE_CHECKING:
 REGRESSED, INCONCLUSIVE, INCOMPARABLE = 3, 5, 6
 
 
+def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to compare, and what to print of it."""
+    options = [
+        click.option(
+            "--fail-if", "limits", multiple=True, metavar="METRIC:CHANGE",
+            help="Only this metric decides, and tolerates this change: rtf:5%. Repeatable.",
+        ),
+        click.option("--metric", "metrics", multiple=True, help="Compare only this; repeatable."),
+        click.option(
+            "--detect", default="5%", show_default=True, help="Change to tell needed repeats for."
+        ),
+        click.option("--format", "format_name", default="table", show_default=True, help="Format."),
+        click.option("-o", "--out", type=click.Path(path_type=Path), help="File; else stdout."),
+        click.option("--strict", is_flag=True, help="Exit with 5 where it is inconclusive."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("base")
 @click.argument("candidate", required=False)
@@ -22,22 +42,12 @@ REGRESSED, INCONCLUSIVE, INCOMPARABLE = 3, 5, 6
     "--schemes", metavar="BASE,CANDIDATE",
     help="Compare two schemes: of both runs, or within one where only BASE is given.",
 )  # fmt: skip
-@click.option(
-    "--fail-if", "limits", multiple=True, metavar="METRIC:CHANGE",
-    help="Let only these metrics decide, with the change that they tolerate: rtf:5%. Repeatable.",
-)  # fmt: skip
-@click.option("--metric", "metrics", multiple=True, help="Compare only this metric; repeatable.")
 @click.option("--allow", "allowed", multiple=True, help="A condition that may differ; repeatable.")
-@click.option(
-    "--detect", default="5%", show_default=True, help="Change that repeats needed are told for."
-)
 @click.option(
     "--calibration", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Noise floor of the device; default calibration.toml in its folder of results.",
 )  # fmt: skip
-@click.option("--format", "format_name", default="table", show_default=True, help="Format.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="File; stdout by default.")
-@click.option("--strict", is_flag=True, help="Exit with 5 where the verdict is inconclusive.")
+@terms_of_comparison
 @click.pass_context
 def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Compare CANDIDATE with BASE: regressed, improved, same, or what it would take to know.
@@ -50,7 +60,7 @@ def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
     from bench.store import find_kept
     from reports.compared import COMPARED
 
-    render = COMPARED[flags["format_name"]]
+    COMPARED[flags["format_name"]]  # an unknown name is an error that suggests the nearest
     terms = make_terms(flags)
     base, candidate = flags["base"], flags["candidate"]
     if candidate is None and flags["schemes"] is None:
@@ -63,7 +73,19 @@ def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
         terms = replace(terms, across=frozenset({"scheme"}))
     terms = with_floors(terms, flags["calibration"] or other.folder / NAME, runs)
     comparison = compare_runs(*runs, terms)
-    write(render(comparison), flags["out"])
+    finish(ctx, comparison, flags)
+
+
+def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
+    """Print a comparison, or write it to a file, and end with its exit code."""
+    from reports.compared import COMPARED
+
+    text = COMPARED[flags["format_name"]](comparison)
+    if flags["out"] is None:
+        click.echo(text, nl=False)
+    else:
+        flags["out"].write_text(text, encoding="utf-8")
+        click.echo(flags["out"])
     ctx.exit(exit_code(comparison, strict=flags["strict"]))
 
 
@@ -74,12 +96,13 @@ def make_terms(flags: Mapping[str, Any]) -> "Terms":
     from bench.power import Rule
     from bench.terms import Terms
 
-    check_allowed(flags["allowed"])
+    allowed = flags.get("allowed", ())
+    check_allowed(allowed)
     limits = dict(parse_limit(limit) for limit in flags["limits"])
     for name in (*flags["metrics"], *limits):
         METRICS[name]  # an unknown name is an error that suggests the nearest
     rule = Rule(wanted=parse_change(flags["detect"]))
-    return Terms(frozenset(flags["allowed"]), limits, flags["metrics"], rule=rule)
+    return Terms(frozenset(allowed), limits, flags["metrics"], rule=rule)
 
 
 def parse_limit(text: str) -> tuple[str, float]:
@@ -140,15 +163,6 @@ def with_floors(terms: "Terms", path: Path, runs: "tuple[Run, Run]") -> "Terms":
         click.echo(f"{path} is of another device or system: it is left out.", err=True)
         return terms
     return replace(terms, floors=calibration.floors())
-
-
-def write(text: str, out: Path | None) -> None:
-    """Write a rendered comparison to a file, or print it."""
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        out.write_text(text, encoding="utf-8")
-        click.echo(out)
 
 
 def exit_code(comparison: "Comparison", *, strict: bool) -> int:
