@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.ab_cli import ab, calibrate
 from bench.compare_cli import compare
 from bench.compile_cli import compile_
 from bench.data_cli import data
@@ -193,6 +194,8 @@ bench.add_command(devices)
 bench.add_command(doctor)
 bench.add_command(history)
 bench.add_command(compare)
+bench.add_command(ab)
+bench.add_command(calibrate)
 bench.add_command(compile_)
 bench.add_command(data)
 bench.add_command(quality)
