@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.ab_cli import ab, calibrate
 from bench.compare_cli import compare
 from bench.compile_cli import compile_
 from bench.data_cli import data
@@ -16,6 +15,7 @@ from bench.devices_cli import devices, doctor, tell
 from bench.history_cli import history
 from bench.planning import configuration, make_plan, what_to_measure
 from bench.quality_cli import quality, quality_options
+from bench.report_cli import report
 from bench.say_cli import say
 from model.errors import HarnessError
 
@@ -145,26 +145,6 @@ def show(ctx: click.Context, name: str, raw: bool) -> None:
         click.echo(FORMATS["table"](kept.run, kept.folder))
 
 
-@bench.command()
-@click.argument("name", metavar="RUN", default="latest")
-@click.option("--format", "format_name", default="html", show_default=True, help="Report format.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="File; stdout by default.")
-@click.pass_context
-def report(ctx: click.Context, name: str, format_name: str, out: Path | None) -> None:
-    """Render a run as a page, as markdown, as CSV or as JSON."""
-    from bench.store import find_kept
-    from reports.formats import FORMATS
-
-    render = FORMATS[format_name]
-    kept = find_kept(name, ctx.obj["results"])
-    text = render(kept.run, kept.folder)
-    if out is None:
-        click.echo(text)
-    else:
-        out.write_text(text, encoding="utf-8")
-        click.echo(out)
-
-
 LISTED = (
     "schemes", "backends", "devices", "metrics", "models", "utterances", "prompts", "formats",
     "warnings", "runs",
@@ -194,11 +174,10 @@ bench.add_command(devices)
 bench.add_command(doctor)
 bench.add_command(history)
 bench.add_command(compare)
-bench.add_command(ab)
-bench.add_command(calibrate)
 bench.add_command(compile_)
 bench.add_command(data)
 bench.add_command(quality)
+bench.add_command(report)
 bench.add_command(say)
 
 

@@ -14,12 +14,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.history import History
 from bench.results import Outcome, Run
 from bench.warnings import REMEDIES
 from reports import strips
 from reports.audio import Clip, clips_of
 from reports.charts.chart import Chart
 from reports.charts.distribution import distribution_chart
+from reports.charts.history import history_chart
 from reports.charts.operators import operator_chart
 from reports.charts.rounds import round_chart
 from reports.charts.stages import stage_chart
@@ -28,6 +30,7 @@ from reports.charts.tradeoffs import trade_off_charts
 from reports.columns import COVERAGE_METRICS, KEY_METRICS, case_columns, metric_columns
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
+from reports.quality import TITLES, pair_columns, quality_lines, unscored
 from reports.summary import conditions, doubts, marks, subject, unmeasured
 from reports.units import MISSING, text
 from reports.vega import library
@@ -45,23 +48,25 @@ PAGE = Path(__file__).parent / "page"
 SCRIPTS = ("theme.js", "tables.js", "charts.js", "speech.js")
 
 
-def write(run: Run, folder: Path | None) -> str:
+def write(run: Run, folder: Path | None, history: History | None = None) -> str:
     """Write a run as a page that can be kept, moved and mailed.
 
     Args:
         run: The run.
         folder: What `Row.audio` is relative to; None where the files are not at hand.
+        history: Of its cases over all runs of its device.
     """
-    return render(run, clips_of(run, folder), "data:")
+    return render(run, clips_of(run, folder), "data:", history)
 
 
-def render(run: Run, clips: Sequence[Clip], media: str) -> str:
+def render(run: Run, clips: Sequence[Clip], media: str, history: History | None = None) -> str:
     """Write a run as a page.
 
     Args:
         run: The run.
         clips: Its speech.
         media: Where sound may come from, as content security policies say it.
+        history: Of its cases over all runs of its device.
     """
     frame, schemes = rows_frame(run), schemes_frame(run)
     scheme_columns = metric_columns(schemes, (*KEY_METRICS, *COVERAGE_METRICS))
@@ -70,6 +75,7 @@ def render(run: Run, clips: Sequence[Clip], media: str) -> str:
     charts = {
         "tradeoffs": trade_off_charts(schemes, scheme_names(schemes)),
         "time": drawn(stage_chart(run, parts), operator_chart(run, parts)),
+        "history": drawn(history_chart(history) if history else None),
         "spread": drawn(distribution_chart(run, parts), round_chart(run, parts)),
     }
     script = "".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)
@@ -97,6 +103,9 @@ def render(run: Run, clips: Sequence[Clip], media: str) -> str:
         scheme_parts=parts,
         scheme_columns=scheme_columns,
         schemes=scheme_views(run, schemes, scheme_columns),
+        quality=quality_lines(run),
+        quality_heads=["metric", *pair_columns(run), *TITLES],
+        unscored=unscored(run),
         charts=charts,
         charts_json=Markup(chart_data([chart for group in charts.values() for chart in group])),
         case_parts=case_columns(frame),
@@ -104,7 +113,7 @@ def render(run: Run, clips: Sequence[Clip], media: str) -> str:
         cases=case_views(run, frame, columns),
         filters=case_filters(frame),
         reach=text(reach_of(run), "share"),
-        utterances=utterance_views(run, clips),
+        utterances=utterance_views(run, clips, parts),
         style=Markup((PAGE / "page.css").read_text("utf-8")),
         scripts=[Markup(source) for source in scripts],
         script_hashes=[sha256_source(source) for source in scripts],

@@ -212,15 +212,20 @@ def case_filters(frame: pd.DataFrame) -> list[Filter]:
     return [filter_ for filter_ in found if 1 < len(filter_.options) <= MOST_OPTIONS]
 
 
-def utterance_views(run: Run, clips: Sequence[Clip]) -> list[UtteranceView]:
-    """Gather the speech of each utterance that has any, fp32's apart from all other."""
+def utterance_views(run: Run, clips: Sequence[Clip], parts: Sequence[str]) -> list[UtteranceView]:
+    """Gather the speech of each utterance that has any, fp32's apart from all other.
+
+    Args:
+        run: The run.
+        clips: Its speech.
+        parts: Of a case that tell its schemes apart.
+    """
     rows = {row.case: row for row in run.rows}
-    backends = {clip.case.backend for clip in clips}
     views = []
     for name in dict.fromkeys(clip.case.utterance for clip in clips):
         facts = run.header.utterances.get(name, {})
         own = [
-            ClipView(clip, clip_name(clip.case, backends), distance_words(rows[clip.case]))
+            ClipView(clip, pair_name(clip.case, parts), distance_words(rows[clip.case]))
             for clip in clips
             if clip.case.utterance == name
         ]
@@ -231,9 +236,9 @@ def utterance_views(run: Run, clips: Sequence[Clip]) -> list[UtteranceView]:
     return views
 
 
-def clip_name(case: Case, backends: set[str]) -> str:
-    """Name a clip by its scheme, and by its backend where there are several."""
-    return f"{case.scheme} x {case.backend}" if len(backends) > 1 else case.scheme
+def pair_name(case: Case, parts: Sequence[str]) -> str:
+    """Name a scheme by what tells it from the others."""
+    return " x ".join(getattr(case, part) for part in parts)
 
 
 def distance_words(row: Row) -> str:

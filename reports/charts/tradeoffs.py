@@ -20,7 +20,7 @@ from reports.frames import on_front
 from reports.units import text
 
 SPEEDS = ("rtf", "first_audio_ms")
-DISTANCES = ("lsd_db", "mcd_db")
+DISTANCES = ("lsd_db", "mcd_db", "wer")
 COSTS = ("peak_rss_bytes", "pte_bytes", "load_ms")
 LINEAR_SPAN = 8  # speeds that differ more get a logarithmic axis
 SHAPES = ("circle", "square", "diamond", "triangle-up")  # one per backend

@@ -7,7 +7,7 @@ const charts = JSON.parse(document.getElementById("charts").textContent);
 const PLACES = ["right", "left", "top", "bottom", "top-right", "bottom-right", "top-left", "bottom-left"];
 const LABELS = {
   type: "label",
-  size: { signal: "[width, height]" },
+  size: { signal: "[max(1, width), max(1, height)]" },
   anchor: [...PLACES, ...PLACES],
   offset: [...PLACES.map(() => 9), ...PLACES.map(() => 15)],
   avoidMarks: ["points_marks"],
@@ -40,7 +40,7 @@ async function draw(figure, chart) {
   spec.data = isVega
     ? chart.spec.data.map((set) => (set.name === "rows" ? { ...set, values: rows } : set))
     : { values: rows };
-  const legend = { ...charts.config.legend, columns: Math.max(1, Math.floor(figure.clientWidth / 150)) };
+  const legend = { ...charts.config.legend, columns: Math.max(1, Math.floor(figure.clientWidth / 130)) };
   // `ast`: expressions are interpreted, not compiled, as the page's security policy demands.
   await vegaEmbed(figure.querySelector(".plot"), spec, {
     config: { ...charts.config, legend },

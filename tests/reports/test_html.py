@@ -134,7 +134,7 @@ def test_doubts_stand_in_the_row_of_what_they_are_about(run, page):
 
 
 def test_fp32_is_what_other_speech_is_heard_beside(run, folder):
-    views = utterance_views(run, clips_of(run, folder))
+    views = utterance_views(run, clips_of(run, folder), ["scheme"])
     assert [view.name for view in views] == ["short", "plain", "long"]
     for view in views:
         assert view.reference.clip.case.scheme == "fp32"
