@@ -6,6 +6,7 @@ from typing import Any
 from lowering.backend import Backend
 from lowering.coreml import CoreML
 from lowering.portable import Portable
+from lowering.qnn.backend import QNN
 from lowering.vulkan import Vulkan
 from lowering.xnnpack import XNNPACK
 from model.registry import Registry
@@ -15,6 +16,7 @@ BACKENDS: Registry[type[Backend]] = Registry("backend")
 BACKENDS.register("portable")(Portable)
 BACKENDS.register("xnnpack")(XNNPACK)
 BACKENDS.register("coreml")(CoreML)
+BACKENDS.register("qnn")(QNN)
 BACKENDS.register("vulkan")(Vulkan)
 
 

@@ -17,6 +17,7 @@ TARGETS = ("iOS16", "iOS17", "iOS18", "iOS26")
 UNITS = ("all", "cpu_only", "cpu_and_gpu", "cpu_and_ne")
 INSTALL = "coremltools is not installed: pip install 'mobilespeech-bench[coreml]'"
 DYNAMIC = "Core ML has no activations that are quantized at run time: take 8w, 4w or int8-static"
+FLOAT_PARTS = "Core ML computes norms and softmax in float: int8-static quantizes linear layers"
 BITS = "Core ML's quantized activations have 8 bits, and their weights too"
 # The oldest target that has the operators, by what a scheme asks for.
 OLDEST = {Kind.WEIGHTS: "iOS18", Kind.CODEBOOK: "iOS18", Kind.STATIC: "iOS17"}
@@ -55,6 +56,8 @@ class CoreML(Backend):
         """Take floats, integer or palettized weights, and static int8."""
         if scheme.kind is Kind.DYNAMIC:
             return DYNAMIC
+        if scheme.kind is Kind.INTEGER:
+            return FLOAT_PARTS
         if scheme.static and scheme.bits != (8, 8):
             return BITS
         oldest = OLDEST.get(scheme.kind, TARGETS[0])

@@ -29,6 +29,7 @@ class Kind(Enum):
     WEIGHTS = auto()  # integer weights, float activations
     CODEBOOK = auto()  # weights are indices into tables of floats, activations float
     STATIC = auto()  # weights and activations by the backend's quantizer, calibrated (PT2E)
+    INTEGER = auto()  # the same of every operator: nothing stays in float
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Scheme:
     @property
     def static(self) -> bool:
         """Whether it needs a backend's quantizer and calibration."""
-        return self.kind is Kind.STATIC
+        return self.kind in (Kind.STATIC, Kind.INTEGER)
 
 
 SCHEMES: Registry[Callable[[], Scheme]] = Registry("quantization scheme")
@@ -195,6 +196,24 @@ def palettized_4() -> Scheme:
 def static_int8() -> Scheme:
     """8-bit activations with ranges from calibration; 8-bit weights per output channel."""
     return Scheme("static int8, calibrated", Kind.STATIC, bits=(8, 8))
+
+
+@SCHEMES.register("8a8w")
+def integer_8_8() -> Scheme:
+    """All operators on 8-bit activations, ranges from calibration; 8-bit weights per channel."""
+    return Scheme("all in integers: int8 activations, int8 weights", Kind.INTEGER, bits=(8, 8))
+
+
+@SCHEMES.register("16a8w")
+def integer_16_8() -> Scheme:
+    """All operators on 16-bit activations, ranges from calibration; 8-bit weights per channel."""
+    return Scheme("all in integers: int16 activations, int8 weights", Kind.INTEGER, bits=(16, 8))
+
+
+@SCHEMES.register("16a4w")
+def integer_16_4() -> Scheme:
+    """All operators on 16-bit activations, ranges from calibration; 4-bit weights per channel."""
+    return Scheme("all in integers: int16 activations, int4 weights", Kind.INTEGER, bits=(16, 4))
 
 
 @SCHEMES.register("mixed")

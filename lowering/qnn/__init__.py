@@ -1,0 +1,1 @@
+"""Qualcomm's HTP, the NPU of Snapdragons: compiler and simulator, found, fitted and driven."""
