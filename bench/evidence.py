@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,11 @@ class RepeatFacts:
     def audio_s(self) -> float:
         """Seconds of speech."""
         return self.audio_frames * HOP_LENGTH / SAMPLE_RATE_HZ
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: median wall time of a synthesis over the length of its speech."""
+        return median(trial.wall_ms for trial in self.trials) / 1e3 / self.audio_s
 
 
 def facts_of(repeat: Repeat, number: int, reference: Codes) -> RepeatFacts:

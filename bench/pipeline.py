@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from bench.backend_options import BackendOptions
-from bench.evidence import facts_of
+from bench.evidence import facts_from_json, facts_of
 from bench.journal import Journal
 from bench.progress import Progress, Show
 from bench.results import Case, Header, Outcome, Run
 from bench.rows import assemble, case_fields, done_rounds
 from bench.scoring import pair_fields, score_speech
+from bench.stopping import rounds, settled
 from bench.store import Place, Store, open_store
+from bench.warnings import TAINTS
 from devices.base import Device, DeviceInfo, Job, Repeat, Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_artifacts, build_references
@@ -29,6 +31,8 @@ from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, DecodingOptions, decoding_plan
 from model.errors import ConfigError, DeviceUnavailableError, HarnessError
 from model.utterance import Utterance, used_for
+
+REDONE_AT_MOST = 2  # times that a repeat on a hot or slowed device is thrown away
 
 
 @dataclass(frozen=True)
@@ -220,11 +224,12 @@ def measure_rounds(
     show: Show,
 ) -> None:
     """Measure in rounds, each case once per round, in an order that turns from round to round."""
-    cases = [case for case in plan.cases() if (case.scheme, case.backend) in artifacts]
+    all_cases = [case for case in plan.cases() if (case.scheme, case.backend) in artifacts]
     done = done_rounds(journal.entries())
     failed: set[Case] = set()
-    total = plan.schedule.repeats * len(cases)
-    for number in range(plan.schedule.repeats):
+    total = rounds(plan.schedule) * len(all_cases)
+    for number in range(rounds(plan.schedule)):
+        cases = unsettled(all_cases, plan.schedule, journal) if plan.schedule.until else all_cases
         turn = number % max(1, len(cases))
         for position, case in enumerate(cases[turn:] + cases[:turn]):
             if (case, number) in done or case in failed:
@@ -232,8 +237,17 @@ def measure_rounds(
             artifact = artifacts[case.scheme, case.backend]
             if not measure_case(plan, case, device, journal, number=number, artifact=artifact):
                 failed.add(case)
-            show(Progress("measure", number * len(cases) + position + 1, total, str(case)))
+            show(Progress("measure", number * len(all_cases) + position + 1, total, str(case)))
             time.sleep(plan.schedule.cooldown_s)
+
+
+def unsettled(cases: Sequence[Case], schedule: Schedule, journal: Journal) -> list[Case]:
+    """Return the cases whose RTF is not known well enough yet."""
+    samples: dict[Case, list[float]] = {case: [] for case in cases}
+    for entry in journal.entries():
+        if entry["kind"] == "repeat" and (case := Case(**entry["case"])) in samples:
+            samples[case].append(facts_from_json(entry["facts"]).rtf)
+    return [case for case in cases if not settled(samples[case], schedule)]
 
 
 def measure_case(
@@ -243,7 +257,7 @@ def measure_case(
     reference = read_reference(plan.reference(plan.utterance(case.utterance)))
     job = Job(artifact.pte, artifact.manifest.limits, reference.request)
     try:
-        repeat = device.measure(job, plan.schedule)
+        repeat = measure_untainted(device, job, case, plan.schedule, journal)
     except DeviceUnavailableError as error:
         journal.append("failure", failure(case, Outcome.LOST, str(error)))
         raise
@@ -260,6 +274,20 @@ def measure_case(
     }
     journal.append("repeat", entry)
     return True
+
+
+def measure_untainted(
+    device: Device, job: Job, case: Case, schedule: Schedule, journal: Journal
+) -> Repeat:
+    """Measure one repeat, again where the device was hot or slowed down, up to a limit."""
+    for _ in range(REDONE_AT_MOST):
+        repeat = device.measure(job, schedule)
+        taints = [name for name in TAINTS if name in repeat.warnings]
+        if not taints:
+            return repeat
+        journal.append("tainted", {"case": case_fields(case), "warnings": taints})
+        time.sleep(schedule.cooldown_s)
+    return device.measure(job, schedule)
 
 
 def save_audio(folder: Path, case: Case, repeat: Repeat) -> str:

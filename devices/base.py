@@ -20,6 +20,9 @@ class Schedule:
         iterations: Syntheses kept in each.
         cooldown_s: Idle time between repeats.
         threads: Threads of the runtime; 0 for one per core.
+        until: Half width of the interval of RTF, relative to it, at which a case has been measured
+            enough; 0 to measure `repeats` in any case.
+        most_repeats: After which to stop even so.
     """
 
     repeats: int = 5
@@ -27,6 +30,8 @@ class Schedule:
     iterations: int = 3
     cooldown_s: float = 0.0
     threads: int = 0
+    until: float = 0.0
+    most_repeats: int = 30
 
 
 @dataclass(frozen=True)
