@@ -1,10 +1,10 @@
 """Why a case takes longer: its stages, its operators and its .pte, before and after."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench.operators import operator_kind
 from bench.results import Row
 from bench.verdicts import Attribution, Contribution
 from model.generate import STAGES
@@ -50,14 +50,6 @@ def operator_ms(row: Row) -> dict[Operator, float]:
         key = operator["method"], operator_kind(operator["name"]), operator["delegate"]
         total[key] += operator["total_ms"]
     return dict(total)
-
-
-def operator_kind(name: str) -> str:
-    """Drop what tells apart operators of a kind: `Fully Connected (NC, QD8) #2` and the like.
-
-    Numbers shift when a layer is added, and types differ between schemes.
-    """
-    return re.split(r" [(#]", name, maxsplit=1)[0].strip() or name
 
 
 def contributions(

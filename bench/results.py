@@ -92,7 +92,7 @@ class Row:
         reason: Why it did not end well, in one line.
         metrics: By name.
         warnings: Named doubts (`bench.warnings`).
-        operators: The profile's costliest operators: method, name, delegate, calls, total_ms.
+        operators: Of the profile (`bench.operators`): method, name, delegate, calls, total_ms.
         left_out: (module, reason) of what the scheme left in float.
         methods: Facts per method of the .pte.
         audio: File with the speech, relative to the run's folder; empty where there is none.

@@ -1,20 +1,20 @@
 """From a journal's entries to a run: the same for a finished run and for one that was cut short."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from bench.evidence import Evidence, facts_from_json
+from bench.evidence import Evidence, RepeatFacts, facts_from_json
 from bench.metrics import METRICS
+from bench.operators import kept_operators
 from bench.quality.clips import Score, SentenceScores
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
 from bench.stats import summarize
+from bench.stopping import interval, settled
 from bench.warnings import find_doubts
-from devices.base import OperatorTime
+from devices.base import OperatorTime, Schedule
 from lowering.artifact import manifest_from_json
 from model.errors import ResultError
-
-COSTLIEST = 12  # operators of a profile that a row keeps
 
 Entry = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
     ]
     repeats = [facts_from_json(entry["facts"]) for entry in about if entry["kind"] == "repeat"]
     failures = [entry for entry in about if entry["kind"] == "failure"]
-    if len(repeats) == header.schedule.repeats:  # a device that was lost has come back
+    if complete(repeats, header.schedule):  # a device that was lost has come back
         failures = [entry for entry in failures if entry["outcome"] != Outcome.LOST]
     if failures:
         return Row(case, Outcome(failures[0]["outcome"]), failures[0]["reason"])
@@ -63,21 +63,26 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
     ]
     frames = next(e["reference_frames"] for e in about if e["kind"] == "repeat")
     sentences = [sentence_scores(entry) for entry in about if entry["kind"] == "scored"]
-    evidence = Evidence(manifest, repeats, operators, frames, sentences)
+    redone = sum(entry["kind"] == "tainted" for entry in about)
+    evidence = Evidence(manifest, repeats, operators, frames, sentences, redone)
     return measured_row(case, header, evidence, about)
+
+
+def complete(repeats: Sequence[RepeatFacts], schedule: Schedule) -> bool:
+    """Whether a case has been measured as often as it should be."""
+    return settled([repeat.rtf for repeat in repeats], schedule)
 
 
 def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable[Entry]) -> Row:
     """Make the row of a case that was measured."""
-    costliest = sorted(evidence.operators, key=lambda op: op.total_ms, reverse=True)
     return Row(
         case,
         Outcome.OK,
-        metrics=measure(evidence),
+        metrics=with_final_interval(measure(evidence), header.schedule),
         warnings=find_doubts(
             evidence, trained=header.trained, emulated=header.measured_on(case).emulated
         ),
-        operators=tuple(asdict(operator) for operator in costliest[:COSTLIEST]),
+        operators=kept_operators(evidence.operators),
         left_out=evidence.manifest.left_out,
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
         audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),
@@ -96,6 +101,19 @@ def measure(evidence: Evidence) -> dict[str, Measurement]:
         for name, values in samples.items()
         if values
     }
+
+
+def with_final_interval(
+    metrics: dict[str, Measurement], schedule: Schedule
+) -> dict[str, Measurement]:
+    """Give RTF the interval that ended the measuring, where an interval was to end it."""
+    if not schedule.until:
+        return metrics
+    found = interval(metrics["rtf"].samples, schedule.repeats, schedule.most_repeats)
+    if found is None:
+        return metrics
+    low, high = found
+    return {**metrics, "rtf": replace(metrics["rtf"], low=low, high=high)}
 
 
 def sentence_scores(entry: Entry) -> SentenceScores:

@@ -1,11 +1,11 @@
 """Why a scheme is slower than fp32: one sentence, taken from the profiles of both."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from bench.operators import operator_kind
 from bench.results import Row
 from reports.units import count, text, times
 
@@ -43,19 +43,11 @@ def profile_of(rows: Sequence[Row], delegated_share: float) -> Profile:
     costs_ms: Counter[Operator] = Counter()
     for row in profiled:
         for operator in row.operators:
-            key = operator["method"], family(operator["name"]), bool(operator["delegate"])
+            key = operator["method"], operator_kind(operator["name"]), bool(operator["delegate"])
             costs_ms[key] += operator["total_ms"] / len(profiled)
     methods = profiled[0].methods.values() if profiled else ()
     outside = sum(sum(facts.get("other_operators", {}).values()) for facts in methods)
     return Profile(costs_ms, delegated_share, outside)
-
-
-def family(name: str) -> str:
-    """Drop what tells apart operators of a kind: `Fully Connected (NC, QD8) #2` and the like.
-
-    Only so can the operators of fp32 and of a scheme, which differ in types, be compared.
-    """
-    return re.split(r" [(#]", name, maxsplit=1)[0].strip() or name
 
 
 def why_slower(speedup: float, own: Profile, fp32: Profile) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.operators import operator_kind
 from bench.results import Run
 from reports.charts.chart import VEGA, Chart, Spec, choices_among, plottable, short
 from reports.frames import PAIR, operators_frame, pair_operators
-from reports.reasons import family
 from reports.units import text
 
 LEVEL = 34  # pixels
@@ -36,9 +36,8 @@ def operator_chart(run: Run, parts: Sequence[str]) -> Chart | None:
     """
     operators = pair_operators(operators_frame(run))
     operators = operators[operators["total_ms"].map(plottable) & (operators["total_ms"] > 0)]
-    operators = operators.assign(
-        delegate=operators["delegate"].replace("", OUTSIDE), kind=operators["name"].map(family)
-    )
+    delegates, kinds = operators["delegate"].replace("", OUTSIDE), operators["name"]
+    operators = operators.assign(delegate=delegates, kind=kinds.map(operator_kind))
     rows = []
     for _, profile in operators.groupby(PAIR, sort=False):
         scheme = " x ".join(str(profile[part].iloc[0]) for part in parts)

@@ -12,7 +12,7 @@ from reports.frames import (
     samples_frame,
     schemes_frame,
 )
-from reports.reasons import Profile, family, why_slower
+from reports.reasons import Profile, why_slower
 
 
 def with_scheme(run, scheme, change):
@@ -135,18 +135,6 @@ def test_a_slower_scheme_without_a_profile_is_not_explained_away():
     assert why_slower(0.5, nothing, nothing) == (
         "2.00 x slower than fp32; without a profile of both it is not known why"
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("Fully Connected (NC, QD8, F32, QC8W) GEMM #2", "Fully Connected"),
-        ("aten::embedding.out", "aten::embedding.out"),
-        ("Softmax #1", "Softmax"),
-    ],
-)
-def test_operators_of_a_kind_are_compared_whatever_their_types(name, kind):
-    assert family(name) == kind
 
 
 def test_a_run_in_which_nothing_was_measured_has_frames_all_the_same(run):
