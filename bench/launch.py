@@ -24,6 +24,7 @@ def launch(
     notify: Callable[[str], None],
     *,
     resume: bool,
+    runner: str = "",
 ) -> Run:
     """Measure a plan on the device, or the devices, that it names.
 
@@ -34,18 +35,29 @@ def launch(
         show: Is told of progress.
         notify: Called with a sentence when somebody has to do something about a device.
         resume: Go on with the newest unfinished run.
+        runner: A build of ExecuTorch's own runner to use in place of ours.
 
     Raises:
         HarnessError: A name is unknown, or a device is not there.
     """
     if plan.device_name.startswith(PREFIX):
+        if runner:
+            raise ConfigError("name a member's runner in bench.toml [devices.MEMBER]")
         if plan.sentences:
             raise ConfigError("speech is scored on one device at a time: name one by --device")
         with open_lab(config.lab, plan.device_name, config.devices) as members:
             excluded = {name: excluded_on(name, config) for name in members}
+            plan = replace(plan, checked_here=True)
             return run_lab(plan, excluded, members, results, show, resume=resume)
-    device = open_device(find_profile(plan.device_name, config.devices), notify)
-    return run(fitted(plan, config), device, results, show, resume=resume)
+    profile = find_profile(plan.device_name, config.devices)
+    profile = replace(profile, runner=runner or profile.runner)
+    if profile.runner and plan.sentences:
+        raise ConfigError(
+            f"{profile.runner} says nothing that could be scored: leave --quality out"
+        )
+    device = open_device(profile, notify)
+    plan = replace(fitted(plan, config), checked_here=profile.kind != "host" and not profile.runner)
+    return run(plan, device, results, show, resume=resume)
 
 
 def fitted(plan: Plan, config: Config) -> Plan:

@@ -115,6 +115,18 @@ def quantized_params_share(manifest: Manifest) -> float:
     return sum(m.quantized_params for m in methods) / sum(m.total_params for m in methods)
 
 
+def where_known(
+    read: Callable[[RepeatFacts], float | None],
+) -> Callable[[Evidence], list[float]]:
+    """Read one number off each repeat that has it."""
+
+    def values(evidence: Evidence) -> list[float]:
+        found = map(read, evidence.repeats)
+        return [value for value in found if value is not None]
+
+    return values
+
+
 METRICS.register("rtf")(
     Metric(
         "RTF", "ratio", "lower",
@@ -205,9 +217,23 @@ METRICS.register("token_agreement")(
 )  # fmt: skip
 METRICS.register("code_agreement")(
     Metric(
-        "Codes", "share", "higher", per_repeat(lambda r: r.code_agreement),
+        "Codes", "share", "higher", where_known(lambda r: r.code_agreement),
         "codes of the whole utterance equal to fp32's, left to themselves",
         tolerance=0.0, exact=True,
+    )
+)  # fmt: skip
+METRICS.register("host_agreement")(
+    Metric(
+        "Codes as here", "share", "higher", where_known(lambda r: r.host_agreement),
+        "codes equal to those that the same .pte says on the computer that measures",
+        tolerance=0.0, exact=True,
+    )
+)  # fmt: skip
+METRICS.register("host_lsd_db")(
+    Metric(
+        "LSD from here", "dB", "lower", where_known(lambda r: r.host_lsd_db),
+        "log-spectral distance from the same codes' speech on the computer that measures",
+        tolerance=0.1, exact=True,
     )
 )  # fmt: skip
 METRICS.register("delegated_nodes_share")(
@@ -245,9 +271,17 @@ def token_agreement_of(channel: int) -> Callable[[Manifest], float | None]:
     return lambda manifest: manifest.token_agreement[channel] if manifest.token_agreement else None
 
 
-def stage_ms_of(stage: str) -> Callable[[Trial], float]:
-    """Read one stage's time."""
-    return lambda trial: trial.stage_ms[stage]
+def stage_ms_of(stage: str) -> Callable[[Evidence], list[float]]:
+    """Read the median of one stage's time off each repeat that has the stage."""
+
+    def values(evidence: Evidence) -> list[float]:
+        per_repeat = [
+            [trial.stage_ms[stage] for trial in repeat.trials if stage in trial.stage_ms]
+            for repeat in evidence.repeats
+        ]
+        return [median(times_ms) for times_ms in per_repeat if times_ms]
+
+    return values
 
 
 for _channel in range(N_CODEBOOK):
@@ -261,7 +295,7 @@ for _stage in STAGES:
     METRICS.register(f"{_stage}_ms")(
         Metric(
             STAGE_LABELS.get(_stage, _stage.replace("_", " ").capitalize()), "ms", "lower",
-            per_trial(stage_ms_of(_stage)),
+            stage_ms_of(_stage),
             f"milliseconds of the stage {_stage}, all passes and sentences",
             tolerance=0.05, length_bound=True,
         )

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.backend_options import BackendOptions
 from bench.evidence import facts_from_json, facts_of
+from bench.here import said_here
 from bench.journal import Journal
 from bench.progress import Progress, Show
 from bench.results import Case, Header, Outcome, Run
@@ -49,6 +50,7 @@ class Plan:
         passes: Passes of the decoding plan.
         tag: Goes into the run's name.
         excluded: Backends that do not apply to the device, with the reason.
+        checked_here: Compare what the device says with what the same .pte says on this computer.
         member: Of a lab, which the device is; empty where there is no lab.
         sentences: What to say once more to be scored; nothing by default.
         scoring_workers: Where, as `bench.quality.engine.scoring_workers` takes it.
@@ -64,6 +66,7 @@ class Plan:
     passes: tuple[int, ...] = DEFAULT_PASSES
     tag: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
+    checked_here: bool = False
     member: str = ""
     sentences: tuple[Utterance, ...] = ()
     scoring_workers: str = "1"
@@ -264,8 +267,10 @@ def measure_case(
     except HarnessError as error:
         journal.append("failure", failure(case, Outcome.RUN, str(error)))
         return False
-    facts = facts_of(repeat, number, reference.codes)
-    audio = save_audio(journal.files, case, repeat) if number == 0 else ""
+    here = said_here(job, artifact.manifest.pte_sha256) if plan.checked_here else None
+    facts = facts_of(repeat, number, reference.codes, here)
+    audible = number == 0 and len(repeat.waveform) > 0
+    audio = save_audio(journal.files, case, repeat) if audible else ""
     entry = {
         "case": case_fields(case),
         "facts": asdict(facts),

@@ -5,11 +5,11 @@ from enum import StrEnum
 from statistics import median
 
 from bench.evidence import Evidence
+from bench.steady import drifts, warm_from
 from devices.conditions import WARNINGS
 
 FEWEST_REPEATS = 5
 UNSTEADY_SHARE = 0.10
-SLOW_FIRST_SHARE = 0.20
 
 
 class Doubt(StrEnum):
@@ -18,9 +18,12 @@ class Doubt(StrEnum):
     UNTRAINED = "weights are random: times are real, the speech is noise"
     FEW_REPEATS = "under 5 repeats: no interval is meaningful; raise --repeats"
     UNSTEADY = "repeats differ by over 10 %: close other programs, raise --repeats or --cooldown"
-    FIRST_RUN_SLOW = "the first kept synthesis was over 20 % slower: raise --warmup"
+    FIRST_RUN_SLOW = "the first kept syntheses were over 5 % slower than later ones: raise --warmup"
+    DRIFT = "repeats grew slower, or faster, from first to last: raise --cooldown, use bench ab"
+    REDONE = "repeats on a hot or slowed device were thrown away and measured again: let it cool"
     OTHER_LOAD = "other processes kept the machine's cores busy: wait until they are done"
     FRAMES_DIFFER = "the speech is not as long as fp32's: compare RTF, not milliseconds"
+    HOST_DIFFERS = "other codes than the same .pte gives here: other rounding, or a wrong device"
     CODES_VARY = "repeats gave different codes: the runtime or the device computes unsteadily"
     EMULATED = "an emulated device: times say nothing of a phone"
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
@@ -40,7 +43,15 @@ def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[s
         **timing_doubts([[trial.wall_ms for trial in repeat.trials] for repeat in repeats]),
         Doubt.UNTRAINED: not trained,
         Doubt.EMULATED: emulated,
-        Doubt.FRAMES_DIFFER: any(r.audio_frames != evidence.reference_frames for r in repeats),
+        Doubt.FRAMES_DIFFER: any(
+            r.audio_frames != evidence.reference_frames
+            for r in repeats
+            if r.code_agreement is not None
+        ),
+        Doubt.HOST_DIFFERS: any(
+            r.host_agreement is not None and r.host_agreement < 1 for r in repeats
+        ),
+        Doubt.REDONE: evidence.redone > 0,
         Doubt.CODES_VARY: len({repeat.codes_sha256 for repeat in repeats}) > 1,
     }
     said = {name for repeat in repeats for name in repeat.warnings}
@@ -54,11 +65,11 @@ def timing_doubts(wall_ms: Sequence[Sequence[float]]) -> dict[Doubt, bool]:
         wall_ms: Per repeat, of each iteration kept, in order.
     """
     medians = [median(repeat) for repeat in wall_ms]
-    first_ms = median(repeat[0] for repeat in wall_ms)
     return {
         Doubt.FEW_REPEATS: len(medians) < FEWEST_REPEATS,
         Doubt.UNSTEADY: max(medians) - min(medians) > UNSTEADY_SHARE * median(medians),
-        Doubt.FIRST_RUN_SLOW: first_ms > (1 + SLOW_FIRST_SHARE) * median(medians),
+        Doubt.FIRST_RUN_SLOW: warm_from(wall_ms) > 0,
+        Doubt.DRIFT: drifts(medians),
     }
 
 

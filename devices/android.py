@@ -15,7 +15,8 @@ from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
 from devices.profiles import Profile, soc_of
 from devices.profiling import read_profile
-from devices.remote import Launch, RemoteRunner
+from devices.remote import Launch, end_leftovers
+from devices.runners import runner_for
 from devices.shell import Link, output_of, printable
 from devices.state import prepared, restore
 from devices.store import Store
@@ -42,11 +43,11 @@ class Android:
         bundle_for: Callable[[str], Bundle] = build_bundle,
     ) -> None:
         self.store = Store(link, BASE)
-        self._runner = RemoteRunner(link, self.store)
         self._profile = profile
         self._link = link
         self._properties = properties
         self._bundle_for = bundle_for
+        self._runner = runner_for(profile, link, self.store, lambda: self._bundle_for(profile.abi))
         self._soc = soc_of(properties)
 
     def info(self) -> DeviceInfo:
@@ -124,8 +125,7 @@ class Android:
     ) -> str:
         if schedule.threads == 0:
             schedule = replace(schedule, threads=self._profile.threads)
-        bundle = self._bundle_for(self._profile.abi)
-        return self._runner.run(bundle, job, schedule, launch, target)
+        return self._runner.run(job, schedule, launch, target)
 
     def _fast_cores(self) -> int:
         return fast_cores(self._link, self._soc.clusters if self._soc else ())
@@ -136,7 +136,7 @@ class Android:
         identity = self._properties.get("ro.serialno") or self._link.address
         with claimed(identity, self._link.address):
             restore(self._link, BASE)
-            self._runner.end_leftovers()
+            end_leftovers(self._link, BASE)
             yield
 
 

@@ -120,11 +120,14 @@ class Repeat(ProcessFacts):
         trials: The syntheses kept.
         codes: (Q, T) codes.
         waveform: (N,) samples.
+        composed_frames: Codec frames of the speech that its times are composed for, where methods
+            were timed one by one and nothing was said; else 0.
     """
 
     trials: tuple[Trial, ...]
     codes: Codes
     waveform: Float32
+    composed_frames: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 from devices.shell import Link
 
+COMPOSED = "COMPOSED"
 # Named doubts about a repeat, with what to do about each.
 WARNINGS: Mapping[str, str] = MappingProxyType(
     {
+        COMPOSED: "composed of methods timed one by one at their largest shapes, without sampling",
         "EMULATED": "an emulator ran this: results may be compared, times mean nothing",
         "HOT": "started above the temperature ceiling: cool the phone, or raise the ceiling",
         "THROTTLED": "the thermal status rose while measuring: cool the phone, measure again",

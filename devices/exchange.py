@@ -29,9 +29,9 @@ import numpy as np
 from devices.base import Job, Repeat
 from devices.tables import from_table
 from model.config import N_CODEBOOK
-from model.decoding import DecodingOptions, Pass
+from model.decoding import Codes, DecodingOptions, Pass
 from model.errors import ConfigError, DeviceError
-from model.generate import Limits, Request
+from model.generate import Float32, Limits, Request
 
 FORMAT = 1
 
@@ -95,9 +95,25 @@ def write_report(folder: Path, repeat: Repeat) -> None:
         name: value for name, value in vars(repeat).items() if name not in ("codes", "waveform")
     }
     report["trials"] = [vars(trial) for trial in repeat.trials]
-    repeat.codes.astype("<i2").tofile(folder / "codes.bin")
-    repeat.waveform.astype("<f4").tofile(folder / "waveform.bin")
+    write_speech(folder, repeat.codes, repeat.waveform)
     (folder / "report.json").write_text(json.dumps({"format": FORMAT, **report}))
+
+
+def write_speech(folder: Path, codes: Codes, waveform: Float32) -> None:
+    """Write (Q, T) codes and (N,) samples."""
+    codes.astype("<i2").tofile(folder / "codes.bin")
+    waveform.astype("<f4").tofile(folder / "waveform.bin")
+
+
+def read_speech(folder: Path) -> tuple[Codes, Float32]:
+    """Read (Q, T) codes and (N,) samples.
+
+    Raises:
+        OSError: A file is missing.
+        ValueError: A file is cut off.
+    """
+    codes = np.fromfile(folder / "codes.bin", "<i2").astype(np.int64).reshape(N_CODEBOOK, -1)
+    return codes, np.fromfile(folder / "waveform.bin", "<f4").astype(np.float32)
 
 
 def read_report(folder: Path) -> Repeat:
@@ -111,8 +127,7 @@ def read_report(folder: Path) -> Repeat:
         report = json.loads(where.read_text(encoding="utf-8"))
         if not isinstance(report, dict) or report.pop("format", None) != FORMAT:
             raise DeviceError(f"{where} is not of format {FORMAT}")
-        codes = np.fromfile(folder / "codes.bin", "<i2").astype(np.int64).reshape(N_CODEBOOK, -1)
-        waveform = np.fromfile(folder / "waveform.bin", "<f4").astype(np.float32)
+        codes, waveform = read_speech(folder)
         return from_table(Repeat, report, str(where), codes=codes, waveform=waveform)
     except (OSError, ValueError, RecursionError, ConfigError) as error:
         raise DeviceError(f"the runner's report in {folder} cannot be read: {error}") from error

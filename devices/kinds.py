@@ -10,6 +10,7 @@ from devices.host_native import HostNative
 from devices.linux import open_linux
 from devices.profiles import Profile, load_profiles
 from devices.tables import Table
+from model.errors import ConfigError
 from model.registry import Registry
 
 HERE = ("host", "host-native")
@@ -57,5 +58,8 @@ def open_device(profile: Profile, notify: Notify) -> Device:
 
     Raises:
         DeviceUnavailableError: It is not there, or not authorised.
+        ConfigError: A runner of one's own is asked for where none can be used.
     """
+    if profile.runner and profile.kind in HERE:
+        raise ConfigError("a runner of your own is for phones and boards, not for this machine")
     return KINDS[profile.kind](profile, notify)

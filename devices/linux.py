@@ -14,7 +14,8 @@ from devices.conditions import Conditions, read_conditions
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.profiles import Profile
 from devices.profiling import read_profile
-from devices.remote import Launch, RemoteRunner
+from devices.remote import Launch, end_leftovers
+from devices.runners import runner_for
 from devices.shell import Link, output_of, printable
 from devices.ssh import SshLink
 from devices.store import Store
@@ -58,7 +59,7 @@ class Linux:
         self._profile = profile
         self._link = link
         self._bundle_for = bundle_for
-        self._runner = RemoteRunner(link, self.store)
+        self._runner = runner_for(profile, link, self.store, lambda: self._bundle_for(profile.abi))
 
     def info(self) -> DeviceInfo:
         """Describe the board."""
@@ -116,13 +117,12 @@ class Linux:
     ) -> None:
         if schedule.threads == 0:
             schedule = replace(schedule, threads=self._profile.threads)
-        bundle = self._bundle_for(self._profile.abi)
-        self._runner.run(bundle, job, schedule, launch, target)
+        self._runner.run(job, schedule, launch, target)
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:
         with claimed(self._link.address, self._link.address):
-            self._runner.end_leftovers()
+            end_leftovers(self._link, self.store.base)
             yield
 
 

@@ -48,6 +48,8 @@ class Profile:
         address: Where it is, if that must be said: HOST:PORT, usb:SERIAL, server:SERIAL, a serial
             number alone, or USER@HOST:PORT of a board.
         threads: Of the runtime where the schedule leaves it open; 0 for one per fast core.
+        runner: A build of ExecuTorch's `executor_runner` or `qnn_executor_runner` to use in place
+            of ours; empty for ours.
         discipline: How it is treated while it is measured.
         like: The profile that this one takes all else from.
     """
@@ -60,6 +62,7 @@ class Profile:
     abi: str = "arm64-v8a"
     address: str = ""
     threads: int = 0
+    runner: str = ""
     discipline: Discipline = field(default_factory=Discipline)
     like: str = ""
 

@@ -4,9 +4,10 @@ import contextlib
 import re
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from devices.base import ProcessFacts, Schedule, Task
 from devices.bundle import Bundle
@@ -44,30 +45,13 @@ class Launch:
     profile: bool = False
 
 
-class RemoteRunner:
-    """Runs the native runner on a device.
+class Runner(Protocol):
+    """Something that runs tasks on a device, and leaves what our runner leaves."""
 
-    Args:
-        link: Reaches the device.
-        store: Its folder of ours.
-    """
-
-    def __init__(self, link: Link, store: Store) -> None:
-        self._link = link
-        self._store = store
-
-    def run(
-        self,
-        bundle: Bundle,
-        job: Task[ProcessFacts],
-        schedule: Schedule,
-        launch: Launch,
-        target: Path,
-    ) -> str:
-        """Run one process and fetch what it leaves into `target`.
+    def run(self, job: Task[ProcessFacts], schedule: Schedule, launch: Launch, target: Path) -> str:
+        """Run a task and fetch its results into `target`.
 
         Args:
-            bundle: The runner, for the device's instruction set.
             job: What to run.
             schedule: How often.
             launch: How to start the runner.
@@ -80,7 +64,25 @@ class RemoteRunner:
             DeviceError: The runner failed, or left something else than results.
             DeviceUnavailableError: The device went away.
         """
-        link, store = self._link, self._store
+
+
+class RemoteRunner:
+    """Runs the native runner on a device; a `Runner`.
+
+    Args:
+        link: Reaches the device.
+        store: Its folder of ours.
+        bundle_for: Gives the runner for the device's instruction set.
+    """
+
+    def __init__(self, link: Link, store: Store, bundle_for: Callable[[], Bundle]) -> None:
+        self._link = link
+        self._store = store
+        self._bundle_for = bundle_for
+
+    def run(self, job: Task[ProcessFacts], schedule: Schedule, launch: Launch, target: Path) -> str:
+        """Run one process; see `Runner.run`."""
+        link, store, bundle = self._link, self._store, self._bundle_for()
         program = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
         model = PurePosixPath(store.put({"model.pte": job.pte}), "model.pte")
         request = PurePosixPath(store.put(job.write(target)), "request.txt")
@@ -109,14 +111,14 @@ class RemoteRunner:
         names = self._store.names(out, rf"{TRACE_NAME}|report\.json|{THERMAL_NOTES}")
         return {name: TRACE_LIMIT_BYTES for name in names if name.endswith(".etdump")}
 
-    def end_leftovers(self) -> None:
-        """End runners that an earlier program left on the device, and remove their folders."""
-        # One `ls` in place of a look at each process: there may be hundreds.
-        listing = self._link.run("ls -ld /proc/[0-9]*/cwd 2>/dev/null").stdout
-        ours = re.escape(self._store.base)
-        left = re.findall(rf"/proc/(\d+)/cwd -> {ours}/", listing)
-        kill = f"kill -9 {' '.join(left)}; " if left else ""
-        self._link.run(f"{kill}rm -rf -- {shlex.quote(self._store.base)}/run-*")
+
+def end_leftovers(link: Link, base: str) -> None:
+    """End runners that an earlier program left on a device, and remove their folders."""
+    # One `ls` in place of a look at each process: there may be hundreds.
+    listing = link.run("ls -ld /proc/[0-9]*/cwd 2>/dev/null").stdout
+    left = re.findall(rf"/proc/(\d+)/cwd -> {re.escape(base)}/", listing)
+    kill = f"kill -9 {' '.join(left)}; " if left else ""
+    link.run(f"{kill}rm -rf -- {shlex.quote(base)}/run-*")
 
 
 def check_runner(device: str, result: ShellResult) -> None:
