@@ -128,7 +128,7 @@ def lower(spec: LoweringSpec) -> None:
     """
     from lowering.export import export_method
     from lowering.inspect import delegation, planned_bytes
-    from lowering.static import padded_call, with_lengths
+    from lowering.static import padded_call, with_lengths, within
     from lowering.verify import NO_CHECKS, verify
     from model.codec.providers import load_codec
     from model.loading import load_model
@@ -142,7 +142,7 @@ def lower(spec: LoweringSpec) -> None:
         model, info = load_model(spec.choice.name, spec.choice.checkpoint)
         codec = load_codec(spec.choice.codec, spec.choice.codec_checkpoint)
         table = methods(model, codec.decoder)
-        limits = model_limits(model.config, codec.lookahead_frames)
+        limits = within(model_limits(model.config, codec.lookahead_frames), backend.lengths())
         samples = calibration_samples(spec.calibration, table, backend) if scheme.static else {}
 
     def export(method: "Method") -> "ExportedProgram":

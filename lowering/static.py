@@ -8,7 +8,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from model.errors import InputError
-from model.generate import Array, Call
+from model.generate import Array, Call, Limits
 from model.methods import Axis, Method
 
 
@@ -72,6 +72,18 @@ def padded_call(call: Call, table: Mapping[str, Method], lengths: Mapping[str, i
         ]  # fmt: skip
 
     return padded if lengths else call
+
+
+def within(limits: Limits, lengths: Mapping[str, int]) -> Limits:
+    """Narrow what a program takes to its static lengths, so that loops stay within them."""
+    if not lengths:
+        return limits
+    step = limits.frames_per_step
+    return replace(
+        limits,
+        max_frames=min(limits.max_frames, step * lengths["steps"], lengths["cells"]),
+        max_prompt_frames=min(limits.max_prompt_frames, step * lengths["prompt_steps"]),
+    )
 
 
 def flat_axes(method: Method) -> list[dict[int, Axis]]:
