@@ -64,7 +64,10 @@ def test_what_native_code_writes_is_caught_and_written_on(capfd, tmp_path):
 
 
 def test_what_was_said_before_a_failure_is_written_on(capfd):
-    with pytest.raises(RuntimeError), captured():
+    def fail():
         os.write(2, b"last words\n")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), captured():
+        fail()
     assert "last words" in capfd.readouterr().out

@@ -11,8 +11,8 @@ from lowering.cache import file_sha256
 from lowering.qnn import sdk
 from model.errors import StageFailedError
 
-# Stands for Qualcomm's library: its deviceCreate takes the SoC of a custom option from byte 8 alone,
-# and its core API is what MINOR says.
+# Stands for Qualcomm's library: its deviceCreate takes the SoC of a custom option from byte UNION,
+# and its core API is 2.MINOR.
 NEWER = """
 #include <stdint.h>
 typedef struct { uint32_t option; const uint32_t *custom; } Config;
