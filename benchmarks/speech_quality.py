@@ -21,12 +21,14 @@ from speech_tables import VERIFIER, Result, Scores, Voices, embed, verify, write
 from bench.metrics import METRICS
 from bench.quality.clips import Look
 from bench.quality.engine import scoring_workers
+from bench.quality.judges import Judge
 from bench.quality.judging import judge
 from bench.quality.suite import Recorded, held_out
 from model.choice import ModelChoice
 from model.decoding import DEFAULT_PASSES
 from quantization.schemes import SCHEMES
 
+JUDGES = {name: metric.judge for name, metric in METRICS.items() if metric.judge is not None}
 SENTENCES_AT_ONCE = 5
 SCHEDULES: Mapping[str, tuple[int, ...]] = {
     "16+7x1": (16, *[1] * 7),
@@ -54,6 +56,7 @@ def main() -> None:
     schedules = [made.eager(name, SCHEDULES[name]) for name in arguments.schedules]
     arguments.out.mkdir(parents=True, exist_ok=True)
 
+    judges = {name: JUDGES[name] for name in arguments.metrics}
     scores: Scores = {}
     voices: Voices = {}
     with scoring_workers(arguments.workers) as executor:
@@ -61,7 +64,7 @@ def main() -> None:
         for start in range(0, len(items), SENTENCES_AT_ONCE):
             block = items[start : start + SENTENCES_AT_ONCE]
             swept = schedules if start < arguments.schedule_sentences else []
-            reasons = say_and_score([*systems, *swept], block, executor, scores, voices)
+            reasons = say_and_score([*systems, *swept], block, judges, executor, scores, voices)
             done = start + len(block)
             result = Result(items[:done], systems, schedules, scores, voices, verification)
             write(arguments.out, made, result, reasons)
@@ -87,8 +90,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--lang", default="en", choices=("en", "zh"))
     parser.add_argument("--schemes", nargs="*", default=list(SCHEMES), choices=list(SCHEMES))
     parser.add_argument("--backend", default="xnnpack")
-    parser.add_argument("--schedules", nargs="*", default=[], choices=list(SCHEDULES))
-    parser.add_argument("--schedule-sentences", type=int, default=40)
+    parser.add_argument("--schedules", nargs="*", default=list(SCHEDULES), choices=list(SCHEDULES))
+    parser.add_argument("--schedule-sentences", type=int, default=20)
+    parser.add_argument("--metrics", nargs="*", default=list(JUDGES), choices=list(JUDGES))
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--workers", default="1", help="processes that score, or tcp://...")
     return parser.parse_args()
@@ -97,6 +101,7 @@ def parse() -> argparse.Namespace:
 def say_and_score(
     systems: Sequence[System],
     block: Sequence[Recorded],
+    judges: Mapping[str, Judge],
     executor: Executor,
     scores: Scores,
     voices: Voices,
@@ -112,7 +117,6 @@ def say_and_score(
         for item in block
         if (clip := system.clip(item, others)) is not None
     ]
-    judges = {name: metric.judge for name, metric in METRICS.items() if metric.judge is not None}
     said = judge([clip for _, clip in clips], judges, executor, lambda done, total: None)
     for (name, clip), found in zip(clips, said.scores, strict=True):
         scores.setdefault(name, {})[clip.sentence] = found
