@@ -64,7 +64,9 @@ def main() -> None:
         for start in range(0, len(items), SENTENCES_AT_ONCE):
             block = items[start : start + SENTENCES_AT_ONCE]
             swept = schedules if start < arguments.schedule_sentences else []
-            reasons = say_and_score([*systems, *swept], block, judges, executor, scores, voices)
+            reasons = say_and_score(
+                [*systems, *swept], block, judges, executor, scores=scores, voices=voices
+            )
             done = start + len(block)
             result = Result(items[:done], systems, schedules, scores, voices, verification)
             write(arguments.out, made, result, reasons)
@@ -103,6 +105,7 @@ def say_and_score(
     block: Sequence[Recorded],
     judges: Mapping[str, Judge],
     executor: Executor,
+    *,
     scores: Scores,
     voices: Voices,
 ) -> Mapping[str, str]:

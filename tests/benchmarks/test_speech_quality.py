@@ -91,7 +91,9 @@ def compare(modules, items, speakers):
     scores, voices = {}, {}
     with ThreadPoolExecutor(1) as executor:
         verification = tables.verify(items, executor)
-        reasons = quality.say_and_score(made, items, quality.JUDGES, executor, scores, voices)
+        reasons = quality.say_and_score(
+            made, items, quality.JUDGES, executor, scores=scores, voices=voices
+        )
     return tables.Result(items, made, [], scores, voices, verification), reasons
 
 
