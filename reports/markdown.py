@@ -1,5 +1,6 @@
 """A run as GitHub-flavoured markdown, in which no name or reason can become markup."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -12,15 +13,18 @@ from reports.summary import Note, conditions, doubts, marks, slower, subject, un
 from reports.quality import TITLES, pair_columns, quality_lines, unscored
 from reports.units import interval, printable, times
 
+# GitHub looks for mentions in what it has rendered, so that an escape is not enough: a word joiner,
+# which has no width, parts the sign from the name.
 ESCAPED = str.maketrans(
     {char: f"\\{char}" for char in "\\`*_[]|~#!$"}
-    | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+    | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;&#8288;"}
 )
+BARE_LINK = re.compile(r":(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 
 
 def escape(words: str) -> str:
     """Make text mean itself in markdown, on one line, in a table's cell too."""
-    return printable(words).translate(ESCAPED)
+    return BARE_LINK.sub(r"\\\g<0>", printable(words).translate(ESCAPED))
 
 
 def write(run: Run) -> str:
