@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from bench.results import to_json
 from bench.verdicts import Comparison, Verdict, comparison_document
 from model.registry import Registry
 
@@ -76,4 +77,37 @@ def markdown(comparison: Comparison) -> str:
 @COMPARED.register("json")
 def json_document(comparison: Comparison) -> str:
     """The whole comparison as one JSON document."""
-    return json.dumps(comparison_document(comparison), indent=1, allow_nan=False) + "\n"
+    document = json.loads(to_json(comparison_document(comparison)))  # infinite numbers as null
+    return json.dumps(document, indent=1) + "\n"
+
+
+@COMPARED.register("summary")
+def summary(comparison: Comparison) -> str:
+    """Markdown for a step's summary on GitHub: what decides first, in at most 1 MiB."""
+    from reports.github import summary as write
+
+    return write(comparison)
+
+
+@COMPARED.register("comment")
+def comment(comparison: Comparison) -> str:
+    """Markdown for a comment on GitHub, with a marker by which it is found again."""
+    from reports.github import comment as write
+
+    return write(comparison)
+
+
+@COMPARED.register("annotations")
+def annotations(comparison: Comparison) -> str:
+    """Workflow commands of GitHub: errors for what regressed, warnings for what is not known."""
+    from reports.annotations import annotations as write
+
+    return write(comparison)
+
+
+@COMPARED.register("junit")
+def junit(comparison: Comparison) -> str:
+    """JUnit XML: a test per case and gating metric."""
+    from reports.junit import junit as write
+
+    return write(comparison)
