@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.ci_cli import ci
 from bench.compare_cli import compare
 from bench.compile_cli import compile_
 from bench.data_cli import data
@@ -173,6 +174,7 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
 bench.add_command(devices)
 bench.add_command(doctor)
 bench.add_command(history)
+bench.add_command(ci)
 bench.add_command(compare)
 bench.add_command(compile_)
 bench.add_command(data)
