@@ -6,7 +6,6 @@ from typing import Any
 
 from bench.evidence import Evidence, RepeatFacts, facts_from_json
 from bench.metrics import METRICS
-from bench.operators import kept_operators
 from bench.quality.clips import Score, SentenceScores
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
 from bench.stats import summarize
@@ -15,6 +14,8 @@ from bench.warnings import find_doubts
 from devices.base import OperatorTime, Schedule
 from lowering.artifact import manifest_from_json
 from model.errors import ResultError
+
+COSTLIEST = 12  # operators of a profile that a row keeps
 
 Entry = Mapping[str, Any]
 
@@ -75,6 +76,7 @@ def complete(repeats: Sequence[RepeatFacts], schedule: Schedule) -> bool:
 
 def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable[Entry]) -> Row:
     """Make the row of a case that was measured."""
+    costliest = sorted(evidence.operators, key=lambda op: op.total_ms, reverse=True)
     return Row(
         case,
         Outcome.OK,
@@ -82,7 +84,7 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         warnings=find_doubts(
             evidence, trained=header.trained, emulated=header.measured_on(case).emulated
         ),
-        operators=kept_operators(evidence.operators),
+        operators=tuple(asdict(operator) for operator in costliest[:COSTLIEST]),
         left_out=evidence.manifest.left_out,
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
         audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),

@@ -97,7 +97,7 @@ def test_extra_info_says_on_what_and_how_well_it_was_measured(run):
     info = saved["extra_info"]
     assert (info["device"], info["scheme"], info["backend"]) == ("host-native", "fp32", "xnnpack")
     assert info["emulated"] is False
-    assert info["warnings"] == ["HOT", "UNSTEADY", "FIRST_RUN_SLOW"]
+    assert info["warnings"] == ["HOT", "UNSTEADY", "FIRST_RUN_SLOW", "DRIFT"]
     assert info["peak_rss_bytes"] == 300
     assert info["model_rss_bytes"] == 200
     assert (info["delegated_macs_share"], info["delegated_nodes_share"]) == (0.5, 0.75)
