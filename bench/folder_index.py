@@ -76,7 +76,7 @@ def connect(folder: Path, stack: contextlib.ExitStack) -> "duckdb.DuckDBPyConnec
     try:
         lock = stack.enter_context((folder / ".index.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError:
+    except (OSError, ValueError):
         connection = duckdb.connect(":memory:", config=options)
     else:
         try:

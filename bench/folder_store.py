@@ -100,8 +100,15 @@ def modified(path: Path) -> int:
 
 
 def results_of(folder: Path) -> list[Path]:
-    """List the finished runs of a folder, oldest first, in all its devices' folders."""
-    return sorted(folder.glob("*/[0-9]*.json"), key=modified)
+    """List the finished runs of a folder, oldest first, in all its devices' folders.
+
+    Raises:
+        ResultError: The folder's name is none.
+    """
+    try:
+        return sorted(folder.glob("*/[0-9]*.json"), key=modified)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{str(folder):.200} cannot be read: {error!s:.100}") from error
 
 
 def next_name(names: Iterable[str], commit: str, tag: str) -> str:

@@ -20,15 +20,18 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from bench.migrations import FORMAT, migrate
-from devices.base import DeviceInfo, OperatorTime, Schedule
+from devices.base import DeviceInfo, OperatorTime, Reading, Schedule
 from devices.files import read_regular
 from lowering.artifact import MethodFacts
 from model.errors import ResultError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 LARGEST_BYTES = 2**30
 FIRST_LINE = re.compile(rb'\{"format":%d,"sha256":"([0-9a-f]{64})",\n' % FORMAT)
@@ -98,6 +101,7 @@ class Row:
         audio: File with the speech, relative to the run's folder; empty where there is none.
         affinity: Processors that its processes might use: hexadecimal masks, one where all agree.
         unscored: Metrics of speech quality that were asked for and could not be taken, with why.
+        readings: What the device told of itself meanwhile, repeat by repeat.
     """
 
     case: Case
@@ -111,6 +115,7 @@ class Row:
     audio: str = ""
     affinity: tuple[str, ...] = ()
     unscored: Mapping[str, str] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -281,12 +286,12 @@ def run_of(document: RunDocument) -> Run:
         ValueError: Something does not fit together.
     """
     datetime.fromisoformat(document.started_at)
-    header = Header(**{spec.name: getattr(document, spec.name) for spec in fields(Header)})
+    header = whole_header(document)
     shared: list[dict[str, Any]] = [
         {
-            "operators": tuple(vars(operator) for operator in artifact.operators),
+            "operators": tuple(shallow(operator) for operator in artifact.operators),
             "left_out": artifact.left_out,
-            "methods": {name: vars(facts) for name, facts in artifact.methods.items()},
+            "methods": {name: shallow(facts) for name, facts in artifact.methods.items()},
         }
         for artifact in document.artifacts
     ]
@@ -302,7 +307,8 @@ def run_of(document: RunDocument) -> Run:
         if audio.is_absolute() or ".." in audio.parts:
             raise ValueError(f"the audio file {row.audio!r:.120} lies outside of the run's folder")
         facts = {} if row.artifact is None else shared[row.artifact]
-        rows.append(Row(**{name: getattr(row, name) for name in ROW}, **facts))
+        own = {name: getattr(row, name) for name in ROW}
+        rows.append(Row(**{**own, "case": Case(**shallow(row.case))}, **facts))
     return Run(header, tuple(rows))
 
 
@@ -312,7 +318,21 @@ def read_header(entry: Mapping[str, Any]) -> Header:
     Raises:
         ValueError: They are not as they must be.
     """
-    return msgspec.convert(entry, Header)
+    return whole_header(msgspec.convert(entry, Header))
+
+
+def whole_header(read: Header) -> Header:
+    """Make the conditions of a run anew, with cases that have all their fields of their own.
+
+    A field that a file lacks is found on the class alone, where `vars` does not look.
+    """
+    own = {spec.name: getattr(read, spec.name) for spec in fields(Header)}
+    return Header(**{**own, "cases": tuple(Case(**shallow(case)) for case in read.cases)})
+
+
+def shallow(record: "DataclassInstance") -> dict[str, Any]:
+    """Arrange the fields of a dataclass as a table, without copying what they hold."""
+    return {spec.name: getattr(record, spec.name) for spec in fields(record)}
 
 
 def save_run(path: Path, run: Run) -> None:

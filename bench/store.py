@@ -1,5 +1,6 @@
 """Where runs are kept: a folder of files, or a team's database. The one place that opens either."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -192,8 +193,9 @@ def find_kept(name: str, place: Place) -> Kept:
         ResultError: There is none, or it cannot be read.
     """
     path = Path(name)
-    if path.is_file():
-        return Kept(load_run(path), path.parent)
+    with contextlib.suppress(OSError):  # a name may be longer than those of files
+        if path.is_file():
+            return Kept(load_run(path), path.parent)
     return open_store(place).find(name)
 
 
@@ -224,4 +226,6 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
     if found:
         listed = ", ".join("/".join(runs[place]) for place in found)
         raise ResultError(f"several runs are called {name!r}: {listed}; give one of these")
-    raise ResultError(f"no run {name!r} in {where}: `bench list runs` names those there are")
+    raise ResultError(
+        f"no run {name!r:.100} in {where:.200}: `bench list runs` names those there are"
+    )

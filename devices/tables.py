@@ -16,6 +16,7 @@ T = TypeVar("T")
 Table = Mapping[str, Any]
 LARGEST = sys.float_info.max
 LARGEST_BYTES = 2**20
+MOST_DOTS = 500  # tomllib's memory grows with the square of a key's parts
 
 
 def read_toml(path: Path) -> Table:
@@ -25,7 +26,10 @@ def read_toml(path: Path) -> Table:
         ConfigError: It is missing or no TOML.
     """
     try:
-        return tomllib.loads(read_regular(path, LARGEST_BYTES).decode())
+        content = read_regular(path, LARGEST_BYTES).decode()
+        if any(line.count(".") > MOST_DOTS for line in content.splitlines()):
+            raise ValueError("a line has more dots than names and numbers need")
+        return tomllib.loads(content)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 

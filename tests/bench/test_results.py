@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bench import pipeline
 from bench.journal import FileJournal
 from bench.migrations import FORMAT
-from bench.results import Header, Outcome, Row, decode_run, encode_run, load_run, run_document
+from bench.results import Case, Header, Outcome, Row, decode_run, encode_run, load_run, run_document
 from bench.rows import assemble
 from bench.store import open_store
 from model.errors import ResultError
@@ -93,6 +93,7 @@ def test_a_file_of_format_1_reads_as_what_it_was():
         facts = row.methods["codec_decoder"]
         assert {**old["methods"]["codec_decoder"], "snr_db": None}.items() <= facts.items()
         assert row.affinity == ()
+        assert list(vars(row.case)) == [spec.name for spec in fields(Case)]
 
 
 def test_a_file_of_format_1_is_the_same_run_once_it_is_written_anew():
