@@ -94,7 +94,7 @@ def make_terms(flags: Mapping[str, Any]) -> "Terms":
     from bench.comparable import check_allowed
     from bench.metrics import METRICS
     from bench.power import Rule
-    from bench.terms import Terms
+    from bench.terms import Terms, parse_change, parse_limit
 
     allowed = flags.get("allowed", ())
     check_allowed(allowed)
@@ -103,30 +103,6 @@ def make_terms(flags: Mapping[str, Any]) -> "Terms":
         METRICS[name]  # an unknown name is an error that suggests the nearest
     rule = Rule(wanted=parse_change(flags["detect"]))
     return Terms(frozenset(allowed), limits, flags["metrics"], rule=rule)
-
-
-def parse_limit(text: str) -> tuple[str, float]:
-    """Read 'rtf:5%'."""
-    name, colon, change = text.partition(":")
-    if not colon:
-        from model.errors import ConfigError
-
-        raise ConfigError(f"--fail-if takes METRIC:CHANGE, as rtf:5%, not {text!r:.80}")
-    return name, parse_change(change)
-
-
-def parse_change(text: str) -> float:
-    """Read '5%' or '0.05' as a share; metrics in decibels take them in decibels."""
-    from model.errors import ConfigError
-
-    number = text.strip().removesuffix("%")
-    try:
-        change = float(number) / (100 if text.strip().endswith("%") else 1)
-    except ValueError:
-        change = -1.0
-    if not 0 <= change < 10:
-        raise ConfigError(f"a change is a share as 5% or 0.05, not {text!r:.80}")
-    return change
 
 
 def of_schemes(runs: "tuple[Run, Run]", schemes: str) -> "tuple[Run, Run]":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.metrics import METRICS, Metric
 from bench.power import Rule
+from model.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,23 @@ class Terms:
     def tolerance(self, name: str) -> float:
         """Return the change of a metric that does not matter."""
         return self.limits.get(name, METRICS[name].tolerance)
+
+
+def parse_limit(text: str) -> tuple[str, float]:
+    """Read 'rtf:5%'."""
+    name, colon, change = text.partition(":")
+    if not colon:
+        raise ConfigError(f"--fail-if takes METRIC:CHANGE, as rtf:5%, not {text!r:.80}")
+    return name, parse_change(change)
+
+
+def parse_change(text: str) -> float:
+    """Read '5%' or '0.05' as a share; metrics in decibels take them in decibels."""
+    number = text.strip().removesuffix("%")
+    try:
+        change = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        change = -1.0
+    if not 0 <= change < 10:
+        raise ConfigError(f"a change is a share as 5% or 0.05, not {text!r:.80}")
+    return change
