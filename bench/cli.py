@@ -83,6 +83,13 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @what_to_measure
 @click.option("--utterance", "utterances", multiple=True, help="Built-in utterance, or all.")
 @click.option("--repeats", type=click.IntRange(1), help="Fresh processes per case.")
+@click.option(
+    "--until", metavar="ci:CHANGE",
+    help="Go on, case by case, until the interval of RTF is ±CHANGE: ci:2%.",
+)  # fmt: skip
+@click.option(
+    "--max-repeats", "most_repeats", type=click.IntRange(1), help="Where --until ends anyway."
+)
 @click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each.")
 @click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each.")
 @click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Idle seconds between.")

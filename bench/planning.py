@@ -124,8 +124,21 @@ def chosen_utterances(names: "tuple[str, ...]") -> "tuple[Utterance, ...]":
     return tuple(built_in_utterances()[name] for name in names)
 
 
+def parse_until(text: str) -> float:
+    """Read 'ci:2%'."""
+    from bench.terms import parse_change
+    from model.errors import ConfigError
+
+    kind, colon, width = text.partition(":")
+    if kind != "ci" or not colon or not (change := parse_change(width)):
+        raise ConfigError(f"--until takes ci:CHANGE, as ci:2%, not {text!r:.80}")
+    return change
+
+
 def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule":
     """Let flags override the configuration's schedule."""
-    names = ("repeats", "warmup", "iterations", "cooldown_s", "threads")
+    names = ("repeats", "warmup", "iterations", "cooldown_s", "threads", "most_repeats")
     given = {name: flags[name] for name in names if flags.get(name) is not None}
+    if flags.get("until") is not None:
+        given["until"] = parse_until(flags["until"])
     return replace(schedule, **given)
