@@ -13,6 +13,7 @@ from devices.kinds import find_profile, open_device
 from devices.lab import open_lab
 from devices.lab_config import PREFIX
 from lowering.backends import BACKENDS
+from lowering.qnn.backend import SOCS
 from model.errors import ConfigError
 
 
@@ -56,15 +57,24 @@ def launch(
             f"{profile.runner} says nothing that could be scored: leave --quality out"
         )
     device = open_device(profile, notify)
-    plan = replace(fitted(plan, config), checked_here=profile.kind != "host" and not profile.runner)
+    elsewhere = profile.kind not in ("host", "htp-simulator") and not profile.runner
+    plan = replace(fitted(plan, config), checked_here=elsewhere)
     return run(plan, device, results, show, resume=resume)
 
 
 def fitted(plan: Plan, config: Config) -> Plan:
-    """Leave out of a plan what does not apply to its device."""
+    """Leave out of a plan what does not apply to its device; compile for the device's processor."""
     if plan.device_name.startswith(PREFIX):
         return plan
-    return replace(plan, excluded=excluded_on(plan.device_name, config))
+    excluded = excluded_on(plan.device_name, config)
+    number = find_profile(plan.device_name, config.devices).snapdragon()
+    if number and number not in SOCS:
+        excluded = {"qnn": f"ExecuTorch compiles for {', '.join(SOCS)}, not {number}", **excluded}
+    elif number:
+        given = dict(plan.backend_options.get("qnn", ()))
+        options = {**plan.backend_options, "qnn": tuple(sorted({"soc": number, **given}.items()))}
+        plan = replace(plan, backend_options=options)
+    return replace(plan, excluded=excluded)
 
 
 def excluded_on(device: str, config: Config) -> dict[str, str]:

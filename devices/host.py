@@ -41,9 +41,23 @@ class Host:
 
 
 def run_child(
-    job: Task[ProcessFacts], folder: Path, schedule: Schedule, *, profile: bool = False
+    job: Task[ProcessFacts],
+    folder: Path,
+    schedule: Schedule,
+    *,
+    profile: bool = False,
+    module: str = "devices.host_child",
+    limit_s: float = TIME_LIMIT_S,
 ) -> None:
-    """Run `devices.host_child` on a job, leaving its files in `folder`.
+    """Run a child on a job, leaving its files in `folder`.
+
+    Args:
+        job: What to do.
+        folder: For its files.
+        schedule: How often.
+        profile: Trace the operators in place of measuring.
+        module: The child.
+        limit_s: When it is stopped.
 
     Raises:
         DeviceError: It failed or took too long.
@@ -52,17 +66,17 @@ def run_child(
     arguments = runner_arguments(job.pte, request, folder, schedule, profile=profile)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "devices.host_child", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIME_LIMIT_S,
+            timeout=limit_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise DeviceError(
-            f"the runner did not finish within {TIME_LIMIT_S:.0f} s and was stopped"
+            f"the runner did not finish within {limit_s:.0f} s and was stopped"
         ) from error
     answer = "".join(done.stdout.splitlines()[-1:])  # libraries may have printed before
     check_outcome(done.returncode, answer, done.stderr)

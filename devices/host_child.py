@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,9 +112,18 @@ def call_method(job: MethodJob, call: Call) -> tuple[CallTime, tuple[Array, ...]
     return CallTime((time.perf_counter() - start) * 1e3, None), tuple(outputs)
 
 
-def measure_speech(job: Job, schedule: Schedule, folder: Path) -> None:
-    """Measure an utterance, and write down what was found."""
-    found = measure(job.pte, schedule, partial(say, job))
+def measure_speech(
+    job: Job, schedule: Schedule, folder: Path, adapt: Callable[[Call], Call] | None = None
+) -> None:
+    """Measure an utterance, and write down what was found.
+
+    Args:
+        job: What to say.
+        schedule: How often.
+        folder: For what was found.
+        adapt: Lets the program be called like one that takes any length, where it does not.
+    """
+    found = measure(job.pte, schedule, lambda call: say(job, adapt(call) if adapt else call))
     codes, waveform = found.result.codes, found.result.waveform
     write_report(folder, Repeat(**found.facts, trials=found.trials, codes=codes, waveform=waveform))
 
@@ -141,8 +151,8 @@ def serve(request: Path, pte: Path, out: Path, schedule: Schedule, *, traced: bo
             measure_speech(job, schedule, out)
 
 
-def main() -> None:
-    """Run one repeat, or one profile, as the arguments say."""
+def parse() -> tuple[argparse.Namespace, Schedule]:
+    """Read the arguments of one repeat, or of one profile."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--request", type=Path, required=True)
@@ -153,13 +163,26 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     schedule = Schedule(warmup=given.warmup, iterations=given.iterations, threads=given.threads)
+    return given, schedule
+
+
+@contextmanager
+def answer() -> Iterator[None]:
+    """Say on standard output how what runs inside went, as the native runner does."""
     try:
-        serve(given.request, given.model, given.out, schedule, traced=given.profile)
+        yield
     except tuple(STATUS) as error:
         status, kind = STATUS[type(error)]
         print(json.dumps({"error": kind, "what": str(error)}))
         sys.exit(status)
     print(json.dumps({"ok": True}))
+
+
+def main() -> None:
+    """Run one repeat, or one profile, as the arguments say."""
+    given, schedule = parse()
+    with answer():
+        serve(given.request, given.model, given.out, schedule, traced=given.profile)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ from devices.base import Device
 from devices.discovery import Notify
 from devices.host import Host
 from devices.host_native import HostNative
+from devices.htp_simulator import HtpSimulator
 from devices.linux import open_linux
 from devices.profiles import Profile, load_profiles
 from devices.tables import Table
 from model.errors import ConfigError
 from model.registry import Registry
 
-HERE = ("host", "host-native")
+HERE = ("host", "host-native", "htp-simulator")
 
 KINDS: Registry[Callable[[Profile, Notify], Device]] = Registry("kind of device")
 
@@ -28,6 +29,12 @@ def host(_: Profile, __: Notify) -> Device:
 def host_native(profile: Profile, _: Notify) -> Device:
     """This machine, through the native runner."""
     return HostNative(profile.name)
+
+
+@KINDS.register("htp-simulator")
+def htp_simulator(_: Profile, __: Notify) -> Device:
+    """What a Snapdragon's NPU would compute, simulated on this machine: no times."""
+    return HtpSimulator()
 
 
 @KINDS.register("android")

@@ -86,8 +86,15 @@ class Profile:
         """
         found = soc_of(properties)
         candidates = [found] if found else [socs()[name] for name in self.socs]
-        reasons = {excluded(soc.family).get(backend, "") for soc in candidates}
+        families = {soc.family for soc in candidates} or {self.kind}
+        reasons = {excluded(family).get(backend, "") for family in families}
         return reasons.pop() if len(reasons) == 1 else ""
+
+    def snapdragon(self) -> str:
+        """Return Qualcomm's number of its Snapdragon, as "SM8650"; empty where it is open."""
+        candidates = [socs()[name] for name in self.socs]
+        numbers = {soc.says[0].rstrip("*") for soc in candidates if soc.family == "snapdragon"}
+        return numbers.pop() if len(numbers) == 1 else ""
 
 
 def load_profiles(own: Mapping[str, Table] = MappingProxyType({})) -> Mapping[str, Profile]:
@@ -151,6 +158,10 @@ def socs() -> Mapping[str, Soc]:
 
 
 def excluded(family: str) -> Mapping[str, str]:
-    """Return the backends that do not apply to a family of processors, and why."""
-    reasons: Mapping[str, str] = packaged()["excludes"][family]
+    """Return the backends that do not apply to a family of processors, or to a kind of device.
+
+    Returns:
+        Reasons by name of the backend.
+    """
+    reasons: Mapping[str, str] = packaged()["excludes"].get(family, {})
     return reasons

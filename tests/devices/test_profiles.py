@@ -3,6 +3,7 @@
 import pytest
 
 from devices.conditions import Discipline
+from devices.kinds import find_profile
 from devices.profiles import excluded, load_profiles, matching, soc_of, socs
 from model.errors import ConfigError
 
@@ -102,3 +103,19 @@ def test_a_wrong_table_of_a_lab_is_named(own, message):
     with pytest.raises(ConfigError) as caught:
         load_profiles(own)
     assert message in str(caught.value)
+
+
+def test_the_number_of_the_one_snapdragon_is_what_a_phone_is_compiled_for():
+    profiles = load_profiles()
+    assert profiles["s24-ultra"].snapdragon() == "SM8650"
+    assert profiles["s24"].snapdragon() == "SM8650"  # sold with an Exynos, too, which has no HTP
+    assert profiles["pixel8"].snapdragon() == ""
+    assert profiles["android"].snapdragon() == ""
+
+
+@pytest.mark.parametrize("name", ["host", "host-native"])
+def test_this_machine_points_to_the_simulator_for_qnn(name):
+    assert "htp-simulator" in find_profile(name, {}).why_not("qnn")
+    assert find_profile(name, {}).why_not("xnnpack") == ""
+    assert find_profile("htp-simulator", {}).why_not("qnn") == ""
+    assert "qnn" in find_profile("htp-simulator", {}).why_not("xnnpack")
