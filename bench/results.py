@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 LARGEST_BYTES = 2**30
+LONGEST_NAME = 255  # bytes
 FIRST_LINE = re.compile(rb'\{"format":%d,"sha256":"([0-9a-f]{64})",\n' % FORMAT)
 
 
@@ -303,13 +304,19 @@ def run_of(document: RunDocument) -> Run:
         seen.add(row.case)
         if row.artifact is not None and not 0 <= row.artifact < len(shared):
             raise ValueError(f"there is no artifact {row.artifact}")
-        audio = PurePosixPath(row.audio)
-        if audio.is_absolute() or ".." in audio.parts:
-            raise ValueError(f"the audio file {row.audio!r:.120} lies outside of the run's folder")
+        if not stays_inside(row.audio):
+            raise ValueError(f"the audio file {row.audio!r:.120} is none of the run's folder")
         facts = {} if row.artifact is None else shared[row.artifact]
         own = {name: getattr(row, name) for name in ROW}
         rows.append(Row(**{**own, "case": Case(**shallow(row.case))}, **facts))
     return Run(header, tuple(rows))
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a name can be that of a file inside a folder."""
+    path = PurePosixPath(name)
+    fits = all(part != ".." and len(part.encode()) <= LONGEST_NAME for part in path.parts)
+    return fits and name.isprintable() and not path.is_absolute()
 
 
 def read_header(entry: Mapping[str, Any]) -> Header:

@@ -182,6 +182,8 @@ VALUES = {
     "audio above the folder": ((*ROW, "audio"), "../../../etc/passwd"),
     "audio from the root": ((*ROW, "audio"), "/etc/passwd"),
     "audio by a way round": ((*ROW, "audio"), "a/../../b.flac"),
+    "audio with a zero byte": ((*ROW, "audio"), "a\0.flac"),
+    "audio with a long name": ((*ROW, "audio"), "a" * 5000),
     "audio that is a list": ((*ROW, "audio"), ["a.flac"]),
     "warnings that are text": ((*ROW, "warnings"), "UNSTEADY"),
     "metrics that are a list": ((*ROW, "metrics"), []),
@@ -437,7 +439,7 @@ TEXTS = [
     ("run",), ("commit",), ("device", "name"), ("device", "model"), ("device", "os"),
     ("versions", "torch"), ("model", "name"), ("utterances", "short", "text"),
     (*ROW, "case", "scheme"), (*ROW, "case", "backend"), (*ROW, "reason"), (*RTF, "unit"),
-    (*ROW, "warnings"), ("artifacts", 0, "operators", 0, "name"), (*ROW, "audio"),
+    (*ROW, "warnings"), ("artifacts", 0, "operators", 0, "name"),
 ]  # fmt: skip
 
 
