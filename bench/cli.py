@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.ab_cli import ab, calibrate
 from bench.ci_cli import ci
 from bench.compare_cli import compare
 from bench.compile_cli import compile_
@@ -183,6 +184,8 @@ bench.add_command(doctor)
 bench.add_command(history)
 bench.add_command(ci)
 bench.add_command(compare)
+bench.add_command(ab)
+bench.add_command(calibrate)
 bench.add_command(compile_)
 bench.add_command(data)
 bench.add_command(quality)
