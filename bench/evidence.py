@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.quality.clips import SentenceScores
-from devices.base import OperatorTime, Repeat, Trial
+from devices.base import OperatorTime, Reading, Repeat, Trial
 from lowering.artifact import Manifest
 from model.config import HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
 from model.decoding import Codes
@@ -35,6 +35,7 @@ class RepeatFacts:
         audio_frames: Codec frames of the speech.
         codes_sha256: Of its codes.
         code_agreement: Codes equal to fp32's, cell by cell; frames that only one has count as not.
+        readings: What the device told of itself meanwhile.
     """
 
     round: int
@@ -52,6 +53,7 @@ class RepeatFacts:
     audio_frames: int
     codes_sha256: str
     code_agreement: float
+    readings: tuple[Reading, ...] = ()
 
     @property
     def audio_s(self) -> float:
@@ -86,10 +88,12 @@ def agreement(want: Codes, got: Codes) -> float:
 
 def facts_from_json(entry: Mapping[str, Any]) -> RepeatFacts:
     """Read a repeat back from the journal."""
-    values = {spec.name: entry[spec.name] for spec in fields(RepeatFacts)}
+    names = [spec.name for spec in fields(RepeatFacts)]
+    values = {name: entry[name] for name in names if name in entry or name != "readings"}
     for name in ("backends", "warmup_ms", "warnings"):
         values[name] = tuple(values[name])
     values["trials"] = tuple(Trial(**trial) for trial in values["trials"])
+    values["readings"] = tuple(Reading(**reading) for reading in values.get("readings", ()))
     return RepeatFacts(**values)
 
 

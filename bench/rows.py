@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.evidence import Evidence, RepeatFacts, facts_from_json
 from bench.metrics import METRICS
+from bench.operators import kept_operators
 from bench.quality.clips import Score, SentenceScores
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
 from bench.stats import summarize
@@ -14,8 +15,6 @@ from bench.warnings import find_doubts
 from devices.base import OperatorTime, Schedule
 from lowering.artifact import manifest_from_json
 from model.errors import ResultError
-
-COSTLIEST = 12  # operators of a profile that a row keeps
 
 Entry = Mapping[str, Any]
 
@@ -76,7 +75,6 @@ def complete(repeats: Sequence[RepeatFacts], schedule: Schedule) -> bool:
 
 def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable[Entry]) -> Row:
     """Make the row of a case that was measured."""
-    costliest = sorted(evidence.operators, key=lambda op: op.total_ms, reverse=True)
     return Row(
         case,
         Outcome.OK,
@@ -84,11 +82,12 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         warnings=find_doubts(
             evidence, trained=header.trained, emulated=header.measured_on(case).emulated
         ),
-        operators=tuple(asdict(operator) for operator in costliest[:COSTLIEST]),
+        operators=kept_operators(evidence.operators),
         left_out=evidence.manifest.left_out,
         methods={name: asdict(facts) for name, facts in evidence.manifest.methods.items()},
         audio=next((e["audio"] for e in about if e["kind"] == "repeat" and e["audio"]), ""),
         affinity=tuple(dict.fromkeys(repeat.affinity for repeat in evidence.repeats)),
+        readings=tuple(reading for repeat in evidence.repeats for reading in repeat.readings),
         unscored={e["metric"]: e["reason"] for e in about if e["kind"] == "unscored"},
     )
 

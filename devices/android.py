@@ -5,12 +5,19 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Reading, Schedule, Task
 from devices.bundle import Bundle, build_bundle
 from devices.claim import claimed
-from devices.conditions import read_conditions, wait_until_cool, worst_status
+from devices.conditions import (
+    read_conditions,
+    reading_of,
+    readings_of,
+    wait_until_cool,
+    worst_status,
+)
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
 from devices.profiles import Profile, soc_of
@@ -75,11 +82,11 @@ class Android:
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if is_emulated(self._properties):
                 self._run(job, schedule, Path(folder), Launch(0, limit_s))
-                doubts = ["EMULATED"]
+                doubts, readings = ["EMULATED"], list[Reading]()
             else:
-                doubts = self._run_disciplined(job, schedule, Path(folder))
+                doubts, readings = self._run_disciplined(job, schedule, Path(folder))
             repeat = job.read(Path(folder))
-        return replace(repeat, warnings=(*repeat.warnings, *doubts))
+        return replace(repeat, warnings=(*repeat.warnings, *doubts), readings=tuple(readings))
 
     def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one iteration, in a process of its own."""
@@ -97,8 +104,8 @@ class Android:
 
     def _run_disciplined(
         self, job: Task[ProcessFacts], schedule: Schedule, target: Path
-    ) -> list[str]:
-        """Run one repeat on a phone that is cool, watched and left alone; return the doubts."""
+    ) -> tuple[list[str], list[Reading]]:
+        """Run one repeat on a phone that is cool, watched and left alone: doubts and readings."""
         link, discipline = self._link, self._profile.discipline
         cores = self._fast_cores()
         fastest = 1 << (cores.bit_length() - 1) if cores else 0
@@ -106,9 +113,11 @@ class Android:
             before, doubts = wait_until_cool(lambda: read_conditions(link), discipline)
             canary_before_ms = canary_ms(link, fastest)
             launch = Launch(cores, discipline.run_limit_s)
+            readings, began = [reading_of(before)], datetime.now(UTC)
             noted = self._run(job, schedule, target, launch)
             canary_after_ms = canary_ms(link, fastest)
             after = read_conditions(link)
+        readings += [*readings_of(noted, began), reading_of(after)]
         pte_bytes = job.pte.stat().st_size
         found = {
             "THROTTLED": max(worst_status(noted), after.thermal_status or 0) > 0,
@@ -118,7 +127,8 @@ class Android:
             and before.available_bytes < 2 * pte_bytes,
             "DEBUG_SYSTEM": self._properties.get("ro.build.type", "user") != "user",
         }
-        return [*changed, *doubts, *(code for code, true in found.items() if true)]
+        named = [*changed, *doubts, *(code for code, true in found.items() if true)]
+        return named, readings
 
     def _run(
         self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch

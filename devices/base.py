@@ -80,6 +80,23 @@ class Trial:
     set_input_ms: float | None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a device told of itself at one moment; None where it did not tell.
+
+    Attributes:
+        at: ISO 8601, UTC.
+        thermal_status: Android's: 0 none, 1 light, 2 moderate, 3 severe, up to 6.
+        battery_c: Temperature.
+        max_clock_khz: Highest clock that any core might take.
+    """
+
+    at: str
+    thermal_status: int | None = None
+    battery_c: float | None = None
+    max_clock_khz: int | None = None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ProcessFacts:
     """One fresh process that loaded a .pte and ran it: what it told beside its results.
@@ -97,6 +114,7 @@ class ProcessFacts:
         backends: Backends registered in the runtime.
         warmup_ms: Wall milliseconds of the iterations thrown away.
         warnings: Named doubts about this process.
+        readings: What the device told of itself before, while and after it ran, in that order.
     """
 
     load_ms: float
@@ -110,6 +128,7 @@ class ProcessFacts:
     backends: tuple[str, ...]
     warmup_ms: tuple[float, ...]
     warnings: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,8 +9,10 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from devices.base import Reading
 from devices.shell import Link
 
 COMPOSED = "COMPOSED"
@@ -34,10 +36,11 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 LOW_BATTERY_PERCENT = 25
-READ_CONDITIONS = """
+CLOCKS = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_max_freq"
+READ_CONDITIONS = f"""
 echo '@thermal'; dumpsys thermalservice
 echo '@battery'; dumpsys battery
-echo '@clocks'; cat /sys/devices/system/cpu/cpu*/cpufreq/scaling_max_freq
+echo '@clocks'; cat {CLOCKS}
 echo '@memory'; cat /proc/meminfo
 true
 """
@@ -108,9 +111,7 @@ def read_conditions(link: Link) -> Conditions:
         battery_percent=number(r"^ *level: (\d+)", battery),
         battery_c=None if tenths_c is None else tenths_c / 10,
         powered="true" in powered if powered else None,
-        max_clocks_khz=tuple(
-            map(int, re.findall(r"^\d+$", sections.get("clocks", ""), re.MULTILINE))
-        ),
+        max_clocks_khz=clocks_of(sections.get("clocks", "")),
         available_bytes=None if kib is None else kib * 1024,
     )
 
@@ -154,12 +155,53 @@ def is_hot(conditions: Conditions, discipline: Discipline) -> bool:
 
 
 def watching(path: str) -> str:
-    """Return shell that notes the thermal status while its own process, or what it becomes, lives.
+    """Return shell that notes state and time while its own process, or what it becomes, lives.
 
-    It runs on the phone, so that a link with room for one command at a time will do.
+    It runs on the phone, so that a link with room for one command at a time will do. What it notes
+    is read by `readings_of` and `worst_status`.
     """
-    loop = "while kill -0 $1; do dumpsys thermalservice | grep -m 1 'Thermal Status'; sleep 5; done"
+    note = f"date +@%s; dumpsys thermalservice | grep -m 1 'Thermal Status'; cat {CLOCKS}"
+    loop = f"while kill -0 $1; do {note}; sleep 5; done"
     return f"sh -c {shlex.quote(loop)} watch $$ </dev/null >{shlex.quote(path)} 2>/dev/null &"
+
+
+def readings_of(noted: str, began: datetime) -> tuple[Reading, ...]:
+    """Read what `watching` noted, without moments at which nothing was other than around them.
+
+    Args:
+        noted: On the phone.
+        began: When it started, by this computer's clock: a phone's may be wrong.
+    """
+    parts = re.split(r"^@(\d{1,12})$", noted, flags=re.MULTILINE)
+    stamps, notes = [int(stamp) for stamp in parts[1::2]], parts[2::2]
+    readings = [
+        Reading(
+            stamped(began + timedelta(seconds=stamp - stamps[0])),
+            number(r"Thermal Status: (\d+)", note),
+            max_clock_khz=max(clocks_of(note), default=None),
+        )
+        for stamp, note in zip(stamps, notes, strict=True)
+    ]
+    states = [None, *((r.thermal_status, r.max_clock_khz) for r in readings), None]
+    around = zip(readings, states, states[1:], states[2:], strict=False)
+    return tuple(reading for reading, last, own, next_ in around if not last == own == next_)
+
+
+def reading_of(conditions: Conditions) -> Reading:
+    """Take down a phone's state now."""
+    clock_khz = max(conditions.max_clocks_khz, default=None)
+    state = conditions.thermal_status, conditions.battery_c
+    return Reading(stamped(datetime.now(UTC)), *state, clock_khz)
+
+
+def stamped(moment: datetime) -> str:
+    """Write a moment to the second."""
+    return moment.isoformat(timespec="seconds")
+
+
+def clocks_of(text: str) -> tuple[int, ...]:
+    """Read clocks in kHz, one per line."""
+    return tuple(map(int, re.findall(r"^\d{1,12}$", text, re.MULTILINE)))
 
 
 def worst_status(noted: str) -> int:

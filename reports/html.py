@@ -20,6 +20,7 @@ from bench.warnings import REMEDIES
 from reports import strips
 from reports.audio import Clip, clips_of
 from reports.charts.chart import Chart
+from reports.charts.conditions import condition_chart
 from reports.charts.distribution import distribution_chart
 from reports.charts.history import history_chart
 from reports.charts.operators import operator_chart
@@ -76,7 +77,9 @@ def render(run: Run, clips: Sequence[Clip], media: str, history: History | None 
         "tradeoffs": trade_off_charts(schemes, scheme_names(schemes)),
         "time": drawn(stage_chart(run, parts), operator_chart(run, parts)),
         "history": drawn(history_chart(history) if history else None),
-        "spread": drawn(distribution_chart(run, parts), round_chart(run, parts)),
+        "spread": drawn(
+            distribution_chart(run, parts), round_chart(run, parts), condition_chart(run)
+        ),
     }
     script = "".join((PAGE / name).read_text("utf-8") for name in SCRIPTS)
     scripts = (library(), script)

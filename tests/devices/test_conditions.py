@@ -1,15 +1,19 @@
 """Temperature, battery and clocks: read as phones print them, waited for, judged."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from standin_phone.local_link import LocalLink, ScriptedLink
 
+from devices.base import Reading
 from devices.conditions import (
     WARNINGS,
     Conditions,
     Discipline,
     read_conditions,
+    reading_of,
+    readings_of,
     wait_until_cool,
     watching,
     worst_status,
@@ -121,6 +125,27 @@ def test_the_worst_thermal_status_counts_not_the_last():
     assert worst_status("") == 0
 
 
+def test_readings_keep_the_moments_at_which_something_changed():
+    notes = "".join(
+        f"@{1000 + 5 * n}\nThermal Status: {int(n > 6)}\n1800000\n{2400000 if n < 4 else 2000000}\n"
+        for n in range(10)
+    )
+    began = datetime(2026, 2, 11, 9, 0, tzinfo=UTC)
+    readings = readings_of(notes, began)
+    assert [(r.at[17:19], r.thermal_status, r.max_clock_khz) for r in readings] == [
+        ("00", 0, 2400000), ("15", 0, 2400000), ("20", 0, 2000000), ("30", 0, 2000000),
+        ("35", 1, 2000000), ("45", 1, 2000000),
+    ]  # fmt: skip
+    assert readings_of("", began) == ()
+    assert readings_of("@5\nnonsense\n", began) == (Reading("2026-02-11T09:00:00+00:00"),)
+
+
+def test_a_reading_is_the_state_of_a_phone():
+    reading = reading_of(Conditions(1, battery_c=31.5, max_clocks_khz=(1, 3, 2)))
+    assert (reading.thermal_status, reading.battery_c, reading.max_clock_khz) == (1, 31.5, 3)
+    assert reading_of(Conditions()).max_clock_khz is None
+
+
 def test_the_thermal_status_is_noted_while_the_command_lives_and_no_longer(tmp_path):
     link = LocalLink(tmp_path, {"dumpsys": "echo 'Thermal Status: 2'"})
     notes = tmp_path / "notes file"
@@ -128,6 +153,8 @@ def test_the_thermal_status_is_noted_while_the_command_lives_and_no_longer(tmp_p
     assert link.run(f"{watching(str(notes))} exec sleep 0.5").code == 0
     assert time.monotonic() - begin < 4  # the watch does not hold the command's output open
     assert worst_status(notes.read_text()) == 2
+    (reading, *_) = readings_of(notes.read_text(), datetime.now(UTC))
+    assert reading.thermal_status == 2
 
 
 def test_fast_cores_are_those_with_at_least_half_the_capacity():

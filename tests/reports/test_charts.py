@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from devices.base import Reading
 from reports.charts.chart import PLOTTABLE
+from reports.charts.conditions import condition_chart
 from reports.charts.distribution import distribution_chart
 from reports.charts.operators import DEPTHS, OUTSIDE, operator_chart
 from reports.charts.rounds import round_chart
@@ -143,6 +145,22 @@ def test_the_icicle_divides_each_part_by_the_parts_below_it(run):
 def test_a_run_without_a_profile_has_no_icicle(run):
     rows = tuple(replace(row, operators=()) for row in run.rows)
     assert operator_chart(replace(run, rows=rows), PARTS) is None
+
+
+def test_what_the_device_told_of_itself_is_drawn_over_time(run):
+    readings = (
+        Reading("2026-02-11T09:14:03+00:00", 0, 30.0, 2_400_000),
+        Reading("2026-02-11T09:15:03+00:00", 1, None, 2_000_000),
+        Reading("no moment", 3, 99.0, 1),
+    )
+    told = replace(run, rows=(replace(run.rows[0], readings=readings), *run.rows[1:]))
+    chart = condition_chart(told)
+    drawn = [(row["measure"], row["minute"], row["value"]) for row in chart.rows]
+    assert drawn == [
+        ("Battery (°C)", 0, 30), ("Highest clock (GHz)", 0, 2.4), ("Highest clock (GHz)", 1, 2),
+        ("Thermal status", 0, 0), ("Thermal status", 1, 1),
+    ]  # fmt: skip
+    assert condition_chart(run) is None
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan, 1e308, -PLOTTABLE])
