@@ -13,6 +13,7 @@ from devices.base import OperatorTime, Reading, Repeat, Trial
 from lowering.artifact import Manifest
 from model.config import HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
 from model.decoding import Codes
+from model.generate import Float32
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class RepeatFacts:
         audio_frames: Codec frames of the speech.
         codes_sha256: Of its codes.
         code_agreement: Codes equal to fp32's, cell by cell; frames that only one has count as not.
+            None where nothing was said.
+        host_agreement: Likewise of the codes that the same .pte says on this computer. None where
+            it was not compared.
+        host_lsd_db: Log-spectral distance of the speech from the one that the same .pte says on
+            this computer. None where the codes differ already, or it was not compared.
         readings: What the device told of itself meanwhile.
     """
 
@@ -52,7 +58,9 @@ class RepeatFacts:
     warnings: tuple[str, ...]
     audio_frames: int
     codes_sha256: str
-    code_agreement: float
+    code_agreement: float | None
+    host_agreement: float | None = None
+    host_lsd_db: float | None = None
     readings: tuple[Reading, ...] = ()
 
     @property
@@ -66,15 +74,49 @@ class RepeatFacts:
         return median(trial.wall_ms for trial in self.trials) / 1e3 / self.audio_s
 
 
-def facts_of(repeat: Repeat, number: int, reference: Codes) -> RepeatFacts:
-    """Reduce a repeat to its numbers, comparing its codes with the reference's."""
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """What a .pte says on this computer.
+
+    Attributes:
+        codes: (Q, T).
+        waveform: (N,).
+    """
+
+    codes: Codes
+    waveform: Float32
+
+    def compare(self, other: Repeat) -> tuple[float, float | None]:
+        """Return the share of equal codes, and the distance of the speech where all are equal."""
+        from model.distance import log_spectral_distance_db
+
+        share = agreement(self.codes, other.codes)
+        if share < 1 or len(self.waveform) != len(other.waveform):
+            return share, None
+        return share, log_spectral_distance_db(self.waveform, other.waveform)
+
+
+def facts_of(
+    repeat: Repeat, number: int, reference: Codes, here: Speech | None = None
+) -> RepeatFacts:
+    """Reduce a repeat to its numbers.
+
+    Args:
+        repeat: The repeat.
+        number: Of the round.
+        reference: (Q, T) codes of fp32, to compare with.
+        here: What the same .pte says on this computer; None where that is not to be compared.
+    """
+    host_agreement, host_lsd_db = here.compare(repeat) if here else (None, None)
     own = {spec.name for spec in fields(RepeatFacts)}
     return RepeatFacts(
         **{name: value for name, value in vars(repeat).items() if name in own},
         round=number,
-        audio_frames=repeat.codes.shape[1],
+        audio_frames=repeat.composed_frames or repeat.codes.shape[1],
         codes_sha256=hashlib.sha256(repeat.codes.astype("<i2").tobytes()).hexdigest(),
-        code_agreement=agreement(reference, repeat.codes),
+        code_agreement=None if repeat.composed_frames else agreement(reference, repeat.codes),
+        host_agreement=host_agreement,
+        host_lsd_db=host_lsd_db,
     )
 
 
@@ -88,8 +130,9 @@ def agreement(want: Codes, got: Codes) -> float:
 
 def facts_from_json(entry: Mapping[str, Any]) -> RepeatFacts:
     """Read a repeat back from the journal."""
+    optional = ("host_agreement", "host_lsd_db", "readings")  # younger than others
     names = [spec.name for spec in fields(RepeatFacts)]
-    values = {name: entry[name] for name in names if name in entry or name != "readings"}
+    values = {name: entry[name] for name in names if name in entry or name not in optional}
     for name in ("backends", "warmup_ms", "warnings"):
         values[name] = tuple(values[name])
     values["trials"] = tuple(Trial(**trial) for trial in values["trials"])
