@@ -1,7 +1,7 @@
 """Kills `bench run` again and again at random moments, and looks whether anything is lost.
 
 A run is started, killed with SIGKILL after a random time (itself and the processes it has started),
-resumed, killed again, and so on, until it is finished; then the next run begins. After every kill,
+resumed and killed again some times, and then let to its end; then the next run begins. After every kill,
 each repeat that the journal held before must be in it still, unchanged; in each finished run, every
 case must have all its repeats, the ones from before the kills among them.
 
@@ -93,6 +93,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kills", type=int)
     parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--per-run", type=int, default=6, help="most kills of one run")
+    parser.add_argument(
+        "--within", type=float, help="seconds to kill within; default a whole run's"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("flags", nargs="*", help="of `bench run`, behind --")
     options = parser.parse_args()
@@ -108,18 +112,19 @@ def main() -> None:
             sys.exit(f"the run without kills fails: {errors}")
         check_finished(results, {}, options.repeats)
         print(f"a run without kills takes {whole_s:.1f} s", flush=True)
-        kills, runs, stages, survived = 0, 1, Counter[str](), 0
+        within_s = options.within or whole_s
+        kills, of_run, runs, stages, survived = 0, 0, 0, Counter[str](), 0
         known: Repeats = {}
-        while kills < options.kills or known:
+        while kills < options.kills or of_run:
             entries = entries_of(results)
             running = start(results, flags, resume=bool(entries))
             try:
-                # Once there have been enough kills, the last run is let to its end.
-                limit_s = chance.uniform(0, whole_s) if kills < options.kills else None
+                spared = kills == options.kills or of_run == options.per_run
+                limit_s = None if spared else chance.uniform(0, within_s)
                 errors = running.communicate(timeout=limit_s)[1].decode(errors="replace")
             except subprocess.TimeoutExpired:
                 kill(running)
-                kills += 1
+                kills, of_run = kills + 1, of_run + 1
                 entries = entries_of(results)
                 now = repeats_of(entries)
                 check_kept(known, now)
@@ -130,9 +135,9 @@ def main() -> None:
             if running.returncode != 0:
                 raise LostError(f"status {running.returncode}: {errors}")
             check_finished(results, known, options.repeats)
-            known, runs = {}, runs + 1
+            known, of_run, runs = {}, 0, runs + 1
     after = ", ".join(f"{count} after {kind!r}" for kind, count in stages.most_common())
-    print(f"{kills} kills ({after}) over {runs - 1} runs")
+    print(f"{kills} kills ({after}) over {runs} runs")
     print(f"{survived} finished repeats were in the journal when killed: none lost, none redone")
 
 
