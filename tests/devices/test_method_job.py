@@ -1,10 +1,12 @@
 """One method of any .pte, on the Python runtime and on the native runner: files, values, errors."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from devices.android import open_android
 from devices.base import Schedule
 from devices.host import Host
 from devices.host_native import HostNative
@@ -17,6 +19,7 @@ from devices.method_job import (
     read_method_request,
     write_method_report,
 )
+from devices.profiles import load_profiles
 from lowering.cache import cache_key, cache_root, pins, publish
 from model.errors import ConfigError, DeviceError
 
@@ -159,3 +162,12 @@ def test_a_call_that_does_not_fit_the_method_is_named(
 ):
     with pytest.raises(DeviceError, match=said):
         HostNative().measure(MethodJob(two_outputs_pte, method, inputs), ONCE)
+
+
+@pytest.mark.slow
+def test_a_phone_calls_a_method_too(phone_amd64, native_bundle, two_outputs_pte):
+    profile = replace(load_profiles()["standin-amd64"], address=phone_amd64.address)
+    repeat = open_android(profile).measure(MethodJob(two_outputs_pte, "forward", INPUTS), ONCE)
+    np.testing.assert_array_equal(repeat.outputs[1], INPUTS[0] + 1)
+    assert len(repeat.trials) == 3
+    assert "EMULATED" in repeat.warnings
