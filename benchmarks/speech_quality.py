@@ -19,17 +19,17 @@ from speech_systems import System, Systems
 from speech_tables import VERIFIER, Result, Scores, Voices, embed, verify, write
 
 from bench.metrics import METRICS
-from bench.quality.clips import Look
+from bench.quality.clips import Look, to_samples
 from bench.quality.engine import scoring_workers
 from bench.quality.judges import Judge
 from bench.quality.judging import judge
-from bench.quality.suite import Recorded, held_out
+from bench.quality.suite import Recorded, held_out, relatives
 from model.choice import ModelChoice
 from model.decoding import DEFAULT_PASSES
 from quantization.schemes import SCHEMES
 
 JUDGES = {name: metric.judge for name, metric in METRICS.items() if metric.judge is not None}
-SENTENCES_AT_ONCE = 5
+SENTENCES_AT_ONCE = 3
 SCHEDULES: Mapping[str, tuple[int, ...]] = {
     "16+7x1": (16, *[1] * 7),
     "8+7x1": (8, *[1] * 7),
@@ -46,7 +46,8 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(1)
     started_s = time.monotonic()
-    items = held_out(arguments.lang)[: arguments.sentences]
+    everything = held_out(arguments.lang)
+    items = everything[: arguments.sentences]
     choice = ModelChoice(
         arguments.model, arguments.checkpoint, arguments.codec, arguments.codec_checkpoint
     )
@@ -60,7 +61,12 @@ def main() -> None:
     scores: Scores = {}
     voices: Voices = {}
     with scoring_workers(arguments.workers) as executor:
-        verification = verify(held_out(arguments.lang), executor)
+        verification = verify(
+            everything,
+            executor,
+            lambda samples: to_samples(made.through_codec(samples)),
+            relatives({item.speaker for item in everything}),
+        )
         for start in range(0, len(items), SENTENCES_AT_ONCE):
             block = items[start : start + SENTENCES_AT_ONCE]
             swept = schedules if start < arguments.schedule_sentences else []

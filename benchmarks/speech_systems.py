@@ -140,15 +140,17 @@ class Systems:
 
     def resynthesis(self) -> System:
         """The same, through the codec."""
-
-        def say(item: Recorded) -> np.ndarray:
-            waveform = torch.from_numpy(item.recording.astype(np.float32) / 32768)[None]
-            with torch.no_grad():
-                return self.codec.decode(self.codec.encode(waveform))[0].numpy()
-
         codec = {name: self.identity[name] for name in ("codec", "codec_weights")}
         said = {"system": "resynthesis", "sources": source_hash("model/codec"), **codec}
-        return System(RESYNTHESIS, said, say, beside=RECORDING)
+        return System(
+            RESYNTHESIS, said, lambda item: self.through_codec(item.recording), beside=RECORDING
+        )
+
+    @torch.no_grad()
+    def through_codec(self, samples: Samples) -> np.ndarray:
+        """Encode and decode speech."""
+        waveform = torch.from_numpy(samples.astype(np.float32) / 32768)[None]
+        return self.codec.decode(self.codec.encode(waveform))[0].numpy()
 
     def eager(self, name: str = EAGER, passes: Sequence[int] = ()) -> System:
         """The fp32 eager model."""

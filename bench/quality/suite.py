@@ -4,12 +4,13 @@ Both are held out by text and by voice, and both are fixed: sentences, prompts a
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lowering.cache import cache_root
 from model.data.corpus import AudioShards, Samples
+from model.data.speakers import speaker_named
 from model.data.synthetic import synthetic_folder
 from model.registry import Registry
 from model.utterance import Prompt, Utterance, built_in_prompts
@@ -79,6 +80,18 @@ def held_out(lang: str) -> list[Recorded]:
         utterance = Utterance(item.name, item.text, prompt, lang, FIRST_SEED + number, use="score")
         found.append(Recorded(utterance, item.speaker, tests.audio(number), samples))
     return found
+
+
+def relatives(names: Collection[str]) -> dict[str, frozenset[str]]:
+    """Name for each speaker of the corpus the others that share a voice with it.
+
+    A blend is no other voice than those it is made of, in part: no verifier could say so.
+    """
+    voices = {name: {voice for voice, _ in speaker_named(name).recipe} for name in names}
+    return {
+        name: frozenset(other for other in names if other != name and voices[name] & voices[other])
+        for name in names
+    }
 
 
 def first_of_each_speaker(shards: AudioShards) -> Mapping[str, tuple[str, Samples]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 Embeddings = NDArray[np.float64]  # (N, D), each of unit length
+Relatives = Mapping[str, frozenset[str]]
+NO_RELATIVES: Relatives = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,15 @@ class EqualError:
     different: int
 
 
-def equal_error(embeddings: Embeddings, speakers: Sequence[str]) -> EqualError:
+def equal_error(
+    embeddings: Embeddings, speakers: Sequence[str], relatives: Relatives = NO_RELATIVES
+) -> EqualError:
     """Compute the equal error rate over all pairs of utterances.
 
     Args:
         embeddings: (N, D) of N utterances.
         speakers: Of each.
+        relatives: Per speaker those whose pairs with it count for neither side.
 
     Returns:
         The rate and its threshold; between two cosines that separate the pairs perfectly, the
@@ -44,10 +50,12 @@ def equal_error(embeddings: Embeddings, speakers: Sequence[str]) -> EqualError:
     first, second = np.triu_indices(len(names), 1)
     cosines = (embeddings @ embeddings.T)[first, second]
     alike = names[first] == names[second]
-    same, different = np.sort(cosines[alike]), np.sort(cosines[~alike])
+    pairs = zip(names[first], names[second], strict=True)
+    related = np.array([other in relatives.get(one, ()) for one, other in pairs], bool)
+    same, different = np.sort(cosines[alike]), np.sort(cosines[~alike & ~related])
     if not len(same) or not len(different):
         raise ValueError("an equal error rate takes pairs of one speaker and pairs of two")
-    edges = np.sort(cosines)
+    edges = np.unique(np.concatenate((same, different)))
     thresholds = np.concatenate((edges[:1], (edges[:-1] + edges[1:]) / 2))
     missed = np.searchsorted(same, thresholds) / len(same)
     accepted = 1 - np.searchsorted(different, thresholds) / len(different)
@@ -58,14 +66,21 @@ def equal_error(embeddings: Embeddings, speakers: Sequence[str]) -> EqualError:
     return EqualError(rate, float(thresholds[chosen]), len(same), len(different))
 
 
-def recognised(speech: Embeddings, speaker: str, enrolled: Mapping[str, Embeddings]) -> bool:
+def recognised(
+    speech: Embeddings,
+    speaker: str,
+    enrolled: Mapping[str, Embeddings],
+    relatives: Relatives = NO_RELATIVES,
+) -> bool:
     """Whether speech is nearer to its own speaker's prompt than to every other speaker's.
 
     Args:
         speech: (D,).
         speaker: Whose voice it should have.
         enrolled: (D,) of each speaker's prompt.
+        relatives: Per speaker those that do not count as others.
     """
     cosines = {name: float(speech @ embedding) for name, embedding in enrolled.items()}
     own = cosines.pop(speaker)
-    return all(own > other for other in cosines.values())
+    apart = relatives.get(speaker, ())
+    return all(own > other for name, other in cosines.items() if name not in apart)

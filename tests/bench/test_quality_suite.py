@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.quality.suite import built_in_suite, held_out
+from bench.quality.suite import built_in_suite, held_out, relatives
 from model.data.corpus import Utterance, digest, write_shard
+from model.data.speakers import Speaker
 from model.data.synthetic import synthetic_folder
 from model.errors import InputError
 from model.utterance import built_in_prompts, built_in_utterances
@@ -66,6 +67,18 @@ def test_each_held_out_sentence_has_one_prompt_of_its_own_speaker(corpus):
     assert all(one.utterance.prompt.speaker == one.speaker for one in found)
     samples, rate_hz = soundfile.read(found[0].utterance.prompt.path, dtype="int16")
     assert (rate_hz, list(samples)) == (24_000, list(found[0].prompt))
+
+
+def test_a_blend_is_related_to_its_voices_and_to_blends_of_them(monkeypatch):
+    recipes = {"x": ("x",), "y": ("y",), "blend-1": ("x", "z"), "blend-2": ("z", "y")}
+    monkeypatch.setattr(
+        "bench.quality.suite.speaker_named",
+        lambda name: Speaker(name, "en", True, tuple((voice, 0.5) for voice in recipes[name])),
+    )
+    found = relatives(set(recipes))
+    assert found["x"] == {"blend-1"}
+    assert found["y"] == {"blend-2"}
+    assert found["blend-1"] == {"x", "blend-2"}
 
 
 def test_without_a_corpus_the_way_to_one_is_said(monkeypatch, tmp_path):

@@ -40,6 +40,21 @@ def test_both_kinds_of_pairs_are_needed(speakers):
         equal_error(voices([0, 10]), speakers)
 
 
+def test_relatives_are_neither_one_speaker_nor_two():
+    angles, speakers = [0, 10, 12, 90, 100], ["a", "a", "blend", "b", "b"]
+    relatives = {"a": frozenset({"blend"}), "blend": frozenset({"a"})}
+    assert equal_error(voices(angles), speakers).rate > 0
+    found = equal_error(voices(angles), speakers, relatives)
+    assert (found.rate, found.different) == (0, 6)
+
+
+def test_a_relative_may_be_nearer_than_the_right_voice():
+    enrolled = dict(zip(("a", "blend", "b"), voices([0, 20, 90]), strict=True))
+    (speech,) = voices([15])
+    assert not recognised(speech, "a", enrolled)
+    assert recognised(speech, "a", enrolled, {"a": frozenset({"blend"})})
+
+
 def test_the_right_voice_must_be_the_nearest_of_all():
     enrolled = dict(zip("abc", voices([0, 40, 90]), strict=True))
     (speech,) = voices([15])
