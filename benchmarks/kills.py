@@ -1,11 +1,11 @@
 """Kills `bench run` again and again at random moments, and looks whether anything is lost.
 
 A run is started, killed with SIGKILL after a random time (itself and the processes it has started),
-resumed and killed again some times, and then let to its end; then the next run begins. After every kill,
-each repeat that the journal held before must be in it still, unchanged; in each finished run, every
-case must have all its repeats, the ones from before the kills among them.
+resumed and killed again some times, and then let to its end; then the next run begins. After every
+kill, each repeat that the journal held before must be in it still, unchanged; in each finished run,
+every case must have all its repeats, the ones from before the kills among them.
 
-    python benchmarks/kills.py 50 -- --device host-native --model tiny --utterance short
+    python benchmarks/kills.py --kills 50 -- --device host-native --model tiny --utterance short
 """
 
 import argparse
@@ -91,7 +91,7 @@ def check_finished(results: Path, before: Repeats, repeats: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kills", type=int)
+    parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--per-run", type=int, default=6, help="most kills of one run")
     parser.add_argument(

@@ -338,11 +338,15 @@ def daemon_restarts_while_pulling(bench):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "error", "says"), FAULTS)
-def test_every_fault_ends_in_its_named_error_or_in_a_finished_run(bench, make, error, says):
+def test_every_fault_ends_in_its_named_error_or_in_a_finished_run(
+    bench, make, error, says, record_property
+):
+    record_property("designed", error.__name__ if error else "the run finishes")
     if error is FINISHES:
         make(bench)
         return
     with pytest.raises(error) as caught:
         make(bench)
+    record_property("said", str(caught.value))
     assert re.search(says, str(caught.value))
     assert str(caught.value).isprintable()

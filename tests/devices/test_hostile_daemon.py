@@ -132,11 +132,13 @@ def impatient(keys, monkeypatch):
 
 
 @pytest.mark.parametrize(("behave", "error", "says"), FAULTS)
-def test_every_answer_that_is_none_ends_in_its_named_error(behave, error, says):
+def test_every_answer_that_is_none_ends_in_its_named_error(behave, error, says, record_property):
+    record_property("designed", error.__name__)
     with hostile_daemon(behave) as address:
         link = AdbLink(address, accept_s=1.0)
         with pytest.raises(error, match=says) as caught:
             link.run("getprop", 1.0) if behave is trickles_for_ever else read_properties(link)
+        record_property("said", str(caught.value))
         assert str(caught.value).isprintable()
         assert address in str(caught.value) or "longer than" in str(caught.value)
 
