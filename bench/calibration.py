@@ -25,8 +25,8 @@ NAME = "calibration.toml"
 FEWEST_SESSIONS = 3
 # The conditions that a floor holds under.
 HOLDS_FOR = ("device", "os", "runner", "emulated")
-# Student's 97.5 % quantiles by degrees of freedom; few sessions know their own spread badly.
-STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14)
+# Student's 99 % quantiles by degrees of freedom; few sessions know their own spread badly.
+STUDENT = (31.8, 6.96, 4.54, 3.75, 3.36, 3.14, 3.00, 2.90, 2.82, 2.76, 2.72, 2.68, 2.65, 2.62)
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Floor:
     """The noise floor of one metric.
 
     Attributes:
-        floor: Half of the 95 % interval of the difference between two sessions of the same
-            program, beyond what their repeats explain; of logarithms, so nearly relative, or in
-            the metric's unit where it changes by differences.
+        floor: What a second session of the same program is slower by in one of a hundred cases,
+            beyond what repeats explain; of logarithms, so nearly relative, or in the metric's unit
+            where it changes by differences.
         repeat_spread: Standard deviation from repeat to repeat, on the same scale.
         cases: As many cases it was taken from.
     """

@@ -63,8 +63,8 @@ def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
     Args:
         base: (N, A) repeats of N tests.
         candidate: (N, B) likewise.
-        floor: (N,) half of the 95 % interval of the difference between two sessions that measure
-            the same program, beyond what their repeats explain; 0 where unknown.
+        floor: (N,) what two sessions that measure the same program may differ by, beyond what
+            their repeats explain (`bench.calibration`); 0 where unknown.
     """
     effect = np.median(candidate, axis=1) - np.median(base, axis=1)
     low, high, error = intervals(base, candidate)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bench.ranks import Floats
 from bench.resampling import CONFIDENCE
 
-SPREAD_CONFIDENCE = 0.8
+SPREAD_CONFIDENCE = 0.9
 MOST_REPEATS = 1000  # what would take more is not worth asking for
 
 
@@ -45,7 +45,7 @@ def quantile(share: float) -> float:
 def spread_margin(freedom: int) -> float:
     """Return what to multiply a spread with that is known with so many degrees of freedom.
 
-    So taken, it is understated in one of five comparisons only, where a spread as it is would be in
+    So taken, it is understated in one of ten comparisons only, where a spread as it is would be in
     every other. Chi-squared's quantile is Wilson and Hilferty's (1931).
     """
     part = 2 / (9 * freedom)
