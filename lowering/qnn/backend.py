@@ -1,7 +1,8 @@
 """QNN: Qualcomm's HTP, the NPU of Snapdragons."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lowering.backend import Backend, Programs, Proof, ReadBack
@@ -45,11 +46,15 @@ class QNN(Backend):
     phonemes: int = 128
     cells: int = 768
     frames: int = 128
-    compiled: log.Figures = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.soc not in SOCS:
             raise ConfigError(f"QNN compiles for {', '.join(SOCS)}, not for {self.soc!r}")
+
+    @cached_property
+    def compiled(self) -> log.Figures:
+        """What the compiler said of each method; empty until it has compiled."""
+        return {}
 
     def unavailable(self) -> str:
         """It takes Qualcomm's compiler, and a C compiler."""
@@ -80,9 +85,8 @@ class QNN(Backend):
 
     def options(self) -> dict[str, Any]:
         """Its compile options, and which compiler it is."""
-        options = {name: value for name, value in asdict(self).items() if name != "compiled"}
         found = sdk.find_sdk()
-        return options | {"compiler": found.name if found else ""}
+        return {**super().options(), "compiler": found.name if found else ""}
 
     def quantizer(self, name: str, scheme: Scheme) -> "Quantizer | None":
         """Quantize every operator; weights of linear layers and convolutions per channel."""

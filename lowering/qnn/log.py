@@ -4,12 +4,14 @@ import ctypes
 import os
 import re
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lowering.cache import cache_root
 
-GRAPH = re.compile(r"QnnGraph_create started for graph (\S+)")
+CREATED = re.compile(r"QnnGraph_create started for graph (\S+)")
+FINALIZED = "QnnGraph_finalize started"
 DDR_BYTES = re.compile(r"\b(spill|fill|write_total|read_total)_bytes=(\d+)")
 STAGE = re.compile(r"Completed stage: (.+?) \((\d+) us\)")
 
@@ -71,10 +73,13 @@ def figures(log: str) -> Figures:
         stages took, `compile_us`.
     """
     found: Figures = {}
+    created: deque[str] = deque()  # all graphs of a context, before the first is compiled
     graph: dict[str, int] = {}
     for line in log.splitlines():
-        if match := GRAPH.search(line):
-            graph = found.setdefault(match[1], {})
+        if match := CREATED.search(line):
+            created.append(match[1])
+        elif FINALIZED in line and created:
+            graph = found.setdefault(created.popleft(), {})
         elif match := DDR_BYTES.search(line):
             graph[f"ddr_{match[1]}_bytes"] = int(match[2])
         elif match := STAGE.search(line):

@@ -8,6 +8,8 @@ from lowering.qnn.log import captured, errors, figures
 
 PRINTED = """\
 [INFO] [Qnn ExecuTorch]:  <I> QnnGraph_create started for graph smd
+[INFO] [Qnn ExecuTorch]:  <I> QnnGraph_create started for graph head_0
+[INFO] [Qnn ExecuTorch]:  <I> QnnGraph_finalize started, graph = 0x1
 [ERROR] [Qnn ExecuTorch]:  <E> unexpected GraphHtpSettings option 66
 [INFO] [Qnn ExecuTorch]: Completed stage: Graph Optimizations (34720 us)
 
@@ -17,7 +19,7 @@ PRINTED = """\
 [INFO] [Qnn ExecuTorch]: write_total_bytes=212992
 [INFO] [Qnn ExecuTorch]: read_total_bytes=1314816
 [INFO] [Qnn ExecuTorch]: Completed stage: Completion (27 us)
-[INFO] [Qnn ExecuTorch]:  <I> QnnGraph_create started for graph head_0
+[INFO] [Qnn ExecuTorch]:  <I> QnnGraph_finalize started, graph = 0x2
 spill_bytes=0
 Completed stage: Completion (3 us)
 """
