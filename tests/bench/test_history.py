@@ -1,6 +1,7 @@
 """A history takes steps where its runs did, drifts where they did, and is quiet otherwise."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -223,3 +224,22 @@ def test_what_failed_last_is_told(results, tmp_path):
     store.finish(journal, replace(run, rows=(failed, *found.rows[1:])))
     journal.close()
     assert "fp32 x xnnpack · short: run failed: it crashed" in invoke(tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "place", "extra"),
+    [
+        ("duckdb", "", "[store]"),
+        ("ruptures", "", "[store]"),
+        ("sqlalchemy", "postgresql://host/db", "[postgres]"),
+        ("psycopg", "postgresql://host/db", "[postgres]"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    results, monkeypatch, package, place, extra
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    result = invoke(place or results)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert extra in line
