@@ -196,8 +196,8 @@ COLUMNS = {
 
 LEGEND = """In brackets 95 % bootstrap intervals over sentences. Nearest: nearer to its speaker's
 prompt than to every other speaker's; of strangers: than to those that share no voice with it, since
-some speakers are blends of others. SIM-R and nearest by SIM-R (of strangers): the same against prompts
-that went through the codec. PESQ-WB and STOI: codec against recording, a .pte against fp32 eager where
+some speakers are blends of others. SIM-R and nearest by SIM-R (of strangers): the same against the
+prompts after the codec. PESQ-WB and STOI: codec against recording, a .pte against fp32 eager where
 both are as long."""
 
 
