@@ -12,7 +12,8 @@ from reports.frames import PAIR, rows_frame
 from reports.units import text
 
 STEP = 34  # pixels per scheme
-LABELLED = 0.12  # of the longest bar: narrower stages have no room for their name
+LETTER = 8  # pixels, a little generous
+TOTAL = 78  # pixels that a total takes behind its bar
 COLUMNS = (("name", "Scheme"), ("stage", "Stage"), ("said", "Per second of speech"), ("share", "%"))
 
 
@@ -84,7 +85,7 @@ def spec_of(schemes: int) -> Spec:
     """Stack coloured bars, name the wide ones, and write the total behind the last."""
     labels = stage_labels()
     colours = [f"var(--s{number})" for number in range(len(labels))]
-    widest = f"(datum.stop - datum.start) > {LABELLED} * datum.widest"
+    pixels = f"(datum.stop - datum.start) / datum.widest * (width - {TOTAL})"
     return {
         "$schema": VEGA_LITE,
         "width": "container",
@@ -102,6 +103,7 @@ def spec_of(schemes: int) -> Spec:
                         "field": "start",
                         "type": "quantitative",
                         "title": "milliseconds per second of speech",
+                        "scale": {"nice": False},
                         "axis": {"tickCount": 5},
                     },
                     "x2": {"field": "stop"},
@@ -115,7 +117,7 @@ def spec_of(schemes: int) -> Spec:
                 },
             },
             {
-                "transform": [{"filter": widest}],
+                "transform": [{"filter": f"{pixels} > {LETTER} * length(datum.stage)"}],
                 "mark": {"type": "text", "color": "var(--on-fill)", "fontWeight": 600},
                 "encoding": {
                     "x": {"field": "middle", "type": "quantitative"},
@@ -124,7 +126,9 @@ def spec_of(schemes: int) -> Spec:
             },
             {
                 # Unseen, so that the axis leaves room for the totals.
-                "transform": [{"calculate": "1.16 * datum.total", "as": "room"}],
+                "transform": [
+                    {"calculate": f"datum.widest * width / max(width - {TOTAL}, 1)", "as": "room"}
+                ],
                 "mark": {"type": "point", "opacity": 0, "tooltip": None},
                 "encoding": {"x": {"field": "room", "type": "quantitative"}},
             },

@@ -9,7 +9,7 @@ SOFT = {"labelColor": "var(--soft)", "titleColor": "var(--soft)"}
 CONFIG: dict[str, Any] = {
     "background": "transparent",
     "font": FONT,
-    "padding": 2,
+    "padding": {"left": 2, "right": 14, "top": 2, "bottom": 2},
     "autosize": {"type": "fit-x", "contains": "padding"},
     "view": {"stroke": None},
     "text": {"font": FONT, "fontSize": SIZE, "color": "var(--ink)"},
