@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from model.generate import Call
 
-# Name of ExecuTorch's quantization per bits of activations and weights.
-DTYPES = {(8, 8): "use_8a8w", (16, 8): "use_16a8w", (16, 4): "use_16a4w"}
+BITS = ((8, 8), (16, 8), (16, 4))  # of activations and weights
 FLOAT32 = "the HTP computes in 16-bit floats or in integers: take fp16"
 OTHER_KINDS = "the HTP computes wholly in integers or in float: take 8a8w, 16a8w, 16a4w or fp16"
 SOCS = ("SM8450", "SM8475", "SM8550", "SM8650", "SM8750", "SM8850")
@@ -62,7 +61,7 @@ class QNN(Backend):
 
     def refuses(self, scheme: Scheme) -> str:
         """Take float16, and static schemes of everything."""
-        if scheme.kind is Kind.INTEGER and scheme.bits in DTYPES:
+        if scheme.kind is Kind.INTEGER and scheme.bits in BITS:
             return ""
         if scheme.kind is Kind.FLOAT:
             return "" if scheme.half else FLOAT32
@@ -89,18 +88,11 @@ class QNN(Backend):
         return {**super().options(), "compiler": found.name if found else ""}
 
     def quantizer(self, name: str, scheme: Scheme) -> "Quantizer | None":
-        """Quantize every operator; weights of linear layers and convolutions per channel."""
+        """Quantize every operator."""
         with sdk.sdk_in_use():
-            from executorch.backends.qualcomm.quantizer.quantizer import QnnQuantizer, QuantDtype
-            from executorch.backends.qualcomm.serialization.qc_schema import QcomChipset
+            from lowering.qnn.quantizer import HtpQuantizer
 
-            quantizer = QnnQuantizer(soc_model=getattr(QcomChipset, self.soc))
-            quantizer.set_default_quant_config(
-                getattr(QuantDtype, DTYPES[scheme.bits]),
-                is_linear_per_channel=True,
-                is_conv_per_channel=True,
-            )
-            return quantizer
+            return HtpQuantizer(self.soc, scheme.bits)
 
     def lower(
         self, programs: Programs, scheme: Scheme, constants: Mapping[str, Any]
