@@ -6,7 +6,7 @@ that a folder would hold, and its points in the tables of `bench.schema`.
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,37 +127,13 @@ class PostgresStore:
         """Put the finished run in place of its entries."""
         assert isinstance(journal, PostgresJournal)
         number = journal.number
-        points = sorted(series_of(run), key=lambda point: point[0])  # one order: no deadlock
-        keys = [dict(zip(SERIES, key, strict=True)) for key, _ in points]
-        names = ", ".join(SERIES)
-        same = " AND ".join(f"{name} = :{name}" for name in SERIES)
-        values = ", ".join(f":{name}" for name in SERIES)
         with self._transaction() as connection:
             query = "SELECT finished FROM runs WHERE id = :id FOR UPDATE"
             if execute(connection, query, id=number) != [(False,)]:
                 return
             content = "INSERT INTO contents VALUES (:id, :content)"
             execute(connection, content, id=number, content=encode_run(run))
-            add = f"INSERT INTO series ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"
-            execute_all(connection, add, keys)
-            add = f"""
-                INSERT INTO points ({", ".join(POINT)})
-                SELECT id, :run_id, :median, :low, :high, :samples FROM series WHERE {same}
-            """
-            measured = [
-                {
-                    "run_id": number,
-                    "median": point.median,
-                    "low": point.low,
-                    "high": point.high,
-                    "samples": len(point.samples),
-                }
-                for _, point in points
-            ]
-            execute_all(connection, add, [m | key for m, key in zip(measured, keys, strict=True)])
-            failed = [dict(zip(FAILURE, (number, *fail), strict=True)) for fail in failures_of(run)]
-            add = f"INSERT INTO failures VALUES ({', '.join(f':{name}' for name in FAILURE)})"
-            execute_all(connection, add, failed)
+            add_points(connection, number, run)
             execute(connection, "UPDATE runs SET finished = TRUE WHERE id = :id", id=number)
             execute(connection, "DELETE FROM entries WHERE run_id = :id", id=number)
 
@@ -191,6 +167,35 @@ class PostgresStore:
                 return dict(zip(POINT, rows.T, strict=True))
 
             yield SqlArchive(lambda query: execute(connection, query), columns)
+
+
+def add_points(connection: "Connection", number: int, run: Run) -> None:
+    """Add what a run has to say to series, which are made where they are new, and its failures."""
+    points = sorted(series_of(run), key=lambda point: point[0])  # one order: no deadlock
+    keys = {name: [key[place] for key, _ in points] for place, name in enumerate(SERIES)}
+    names = ", ".join(SERIES)
+    texts = ", ".join(f"CAST(:{name} AS TEXT[])" for name in SERIES)
+    if points:
+        add = f"INSERT INTO series ({names}) SELECT * FROM unnest({texts}) ON CONFLICT DO NOTHING"
+        execute(connection, add, **keys)
+        add = f"""
+            INSERT INTO points ({", ".join(POINT)})
+            SELECT id, :run_id, median, low, high, samples
+            FROM unnest(
+                {texts}, CAST(:median AS DOUBLE PRECISION[]), CAST(:low AS DOUBLE PRECISION[]),
+                CAST(:high AS DOUBLE PRECISION[]), CAST(:samples AS INTEGER[])
+            ) AS given ({names}, median, low, high, samples) JOIN series USING ({names})
+        """
+        measured = {
+            "median": [point.median for _, point in points],
+            "low": [point.low for _, point in points],
+            "high": [point.high for _, point in points],
+            "samples": [len(point.samples) for _, point in points],
+        }
+        execute(connection, add, run_id=number, **keys, **measured)
+    add = f"INSERT INTO failures VALUES ({', '.join(f':{name}' for name in FAILURE)})"
+    for failure in failures_of(run):
+        execute(connection, add, **dict(zip(FAILURE, (number, *failure), strict=True)))
 
 
 class PostgresJournal:
@@ -312,11 +317,3 @@ def execute(connection: "Connection", query: str, /, **values: object) -> list[t
 
     result = connection.execute(text(query), values)
     return [tuple(row) for row in result] if result.returns_rows else []
-
-
-def execute_all(connection: "Connection", query: str, values: Sequence[Mapping[str, Any]]) -> None:
-    """Run a statement for each of some values."""
-    from sqlalchemy import text
-
-    if values:
-        connection.execute(text(query), values)
