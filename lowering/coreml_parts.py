@@ -4,18 +4,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from coremltools.optimize.torch.quantization import (
-    LinearQuantizerConfig,
-    ModuleLinearQuantizerConfig,
-)
 from executorch.backends.apple.coreml.partition import CoreMLPartitioner
-from executorch.backends.apple.coreml.quantizer import CoreMLQuantizer
 from executorch.exir.backend.partitioner import PartitionResult
 from torch.export import ExportedProgram
-from torchao.quantization.pt2e.quantizer import Quantizer
+from torchao.quantization.pt2e.observer import MinMaxObserver, PerChannelMinMaxObserver
+from torchao.quantization.pt2e.quantizer import (
+    QuantizationAnnotation,
+    QuantizationSpec,
+    Quantizer,
+)
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from lowering.backend import is_no_average
+
+ACTIVATION = QuantizationSpec(
+    dtype=torch.int8,
+    quant_min=-128,
+    quant_max=127,
+    qscheme=torch.per_tensor_affine,
+    observer_or_fake_quant_ctr=MinMaxObserver,
+)
+WEIGHT = QuantizationSpec(
+    dtype=torch.int8,
+    quant_min=-127,
+    quant_max=127,
+    qscheme=torch.per_channel_symmetric,
+    ch_axis=0,
+    observer_or_fake_quant_ctr=PerChannelMinMaxObserver,
+)
 
 
 class RangeKeepingPartitioner(CoreMLPartitioner):  # type: ignore[misc]  # untyped library
@@ -44,25 +60,20 @@ class RangeKeepingPartitioner(CoreMLPartitioner):  # type: ignore[misc]  # untyp
 
 
 class LinearQuantizer(Quantizer):  # type: ignore[misc]  # untyped library
-    """Core ML's static int8 for linear layers alone, as the other static backends have it."""
+    """Static int8 for linear layers but averaging ones, as the other static backends have it.
 
-    def __init__(self) -> None:
-        super().__init__()
-        layers = ModuleLinearQuantizerConfig(
-            quantization_scheme="symmetric",
-            activation_dtype=torch.quint8,
-            weight_dtype=torch.qint8,
-            weight_per_channel=True,
-        )
-        self.whole = CoreMLQuantizer(LinearQuantizerConfig(global_config=layers))
+    Core ML's own quantizer (executorch 1.5.1) searches for so many patterns that a single layer
+    takes it a minute; its specification of inputs and weights is this one.
+    """
 
     def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
-        """Annotate linear layers but averaging ones."""
-        self.whole.annotate(model)
+        """Ask for int8 inputs, affine per tensor, and int8 weights, symmetric per channel."""
         for node in model.graph.nodes:
-            linear = node.target is torch.ops.aten.linear.default and is_no_average(node)
-            if not linear:
-                node.meta.pop(Q_ANNOTATION_KEY, None)
+            if node.target is torch.ops.aten.linear.default and is_no_average(node):
+                node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
+                    input_qspec_map={node.args[0]: ACTIVATION, node.args[1]: WEIGHT},
+                    _annotated=True,
+                )
         return model
 
     def validate(self, model: torch.fx.GraphModule) -> None:

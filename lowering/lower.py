@@ -205,6 +205,7 @@ def lower(spec: LoweringSpec) -> None:
                 calibration_samples=part.calibration_samples,
                 snr_db=checks.snr_db.get(name),
                 max_abs_error=checks.max_abs_error.get(name),
+                ranges=part.ranges,
                 read_back=facts.get(name, {}),
             )
             for name, part in quantized.items()

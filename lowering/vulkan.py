@@ -25,7 +25,7 @@ class Vulkan(Backend):
 
     def refuses(self, scheme: Scheme) -> str:
         """Take floats and dynamic activations on 4-bit weights."""
-        if scheme.kind is Kind.FLOAT:
+        if scheme.kind is Kind.FLOAT or (scheme.kind is Kind.DYNAMIC and scheme.bits == (8, 4)):
             return ""
         return f"ExecuTorch's shaders for Vulkan are not made for {scheme.summary}"
 
@@ -41,9 +41,14 @@ class Vulkan(Backend):
         """Offer everything to Vulkan that takes any length."""
         from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
 
+        from lowering.vulkan_parts import LinearKeepingPartitioner
+
         options = {
             "require_dynamic_shapes": True,
             "force_fp16": scheme.half,
             "small_texture_limits": self.small_textures,
         }
+        if scheme.kind is Kind.FLOAT:
+            return [LinearKeepingPartitioner(options)]
+        # Its search for quantized layers takes a view after a whole linear layer for a part of it.
         return [VulkanPartitioner(options)]

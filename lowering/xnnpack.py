@@ -1,6 +1,6 @@
 """XNNPACK: optimised kernels for Arm and x86 processors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lowering.backend import Backend, Partitioners, Proof, is_no_average
@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torchao.quantization.pt2e.quantizer import Quantizer
 
-FLOAT_METHODS = "inputs and outputs of the methods are float32: a half model has no way in or out"
+    from model.methods import Method
+
 WEIGHT_ONLY = "XNNPACK multiplies int8 with int8: weights alone in integers stay outside it"
 CODEBOOKS = "XNNPACK has no kernels for weights from a codebook"
 BITS = "XNNPACK's static kernels take 8-bit activations and weights"
+FLOAT_PARTS = "XNNPACK computes norms and softmax in float: int8-static quantizes its linear layers"
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,15 @@ class XNNPACK(Backend):
     delegate = "XnnpackBackend"
 
     def refuses(self, scheme: Scheme) -> str:
-        """Take float32, dynamic schemes and static int8."""
-        if scheme.half:
-            return FLOAT_METHODS
+        """Take floats, dynamic schemes and static int8."""
         if scheme.kind is Kind.STATIC and scheme.bits != (8, 8):
             return BITS
-        return {Kind.WEIGHTS: WEIGHT_ONLY, Kind.CODEBOOK: CODEBOOKS}.get(scheme.kind, "")
+        reasons = {
+            Kind.WEIGHTS: WEIGHT_ONLY,
+            Kind.CODEBOOK: CODEBOOKS,
+            Kind.INTEGER: FLOAT_PARTS,
+        }
+        return reasons.get(scheme.kind, "")
 
     def proof(self) -> Proof:
         """Run it."""
@@ -38,6 +43,15 @@ class XNNPACK(Backend):
     def min_delegated(self, scheme: Scheme) -> float:
         """All but embeddings is delegated."""
         return 0.99
+
+    def adapt(self, name: str, method: "Method", scheme: Scheme) -> "Method":
+        """Compute in float16 where the scheme asks for it, between float32 inputs and outputs."""
+        if not scheme.half:
+            return method
+        from lowering.half import HalfInside
+
+        # All inputs are one argument of `forward(*inputs)`.
+        return replace(method, module=HalfInside(method.module), axes=(method.axes,))
 
     def quantizer(self, name: str, scheme: Scheme) -> "Quantizer | None":
         """Quantize linear layers, but not those of the codec's decoder."""

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import Quantizer
 
 from model.methods import Method
+from quantization.calibration import Ranges, module_name, observed_ranges
 from quantization.coverage import Coverage, leaves_with_weights, measure_coverage
 from quantization.schemes import Choose, Scheme
 
@@ -29,11 +30,13 @@ class Quantized:
         program: Ready to be lowered.
         coverage: What was quantized.
         calibration_samples: Inputs that the ranges were taken from; 0 without calibration.
+        ranges: Smallest and largest value that calibration saw, per quantized activation.
     """
 
     program: ExportedProgram
     coverage: Coverage
     calibration_samples: int = 0
+    ranges: Ranges = field(default_factory=dict)
 
 
 def quantize(
@@ -94,6 +97,7 @@ def quantize_graph(
     with torch.no_grad():
         for sample in samples:
             prepared(*sample)
+    ranges = observed_ranges(prepared)
     converted = convert_pt2e(prepared)
     program = export(replace(method, module=converted))
     done = quantized_modules(converted)
@@ -103,7 +107,8 @@ def quantize_graph(
         if child not in done
     }
     done = [child for child in done if child in leaves_with_weights(method.module)]
-    return Quantized(program, measure_coverage(name, method, done, left_out), len(samples))
+    coverage = measure_coverage(name, method, done, left_out)
+    return Quantized(program, coverage, len(samples), ranges)
 
 
 def quantized_modules(converted: torch.fx.GraphModule) -> list[str]:
@@ -113,6 +118,5 @@ def quantized_modules(converted: torch.fx.GraphModule) -> list[str]:
         operands = [arg for arg in node.args if isinstance(arg, torch.fx.Node)]
         dequantized = [arg for arg in operands if "dequantize" in str(arg.target)]
         if str(node.target) in WITH_WEIGHTS and len(dequantized) > 1:
-            path, _ = list(node.meta["nn_module_stack"].values())[-1]
-            names.append(str(path).removeprefix("L['self']").lstrip("."))
+            names.append(module_name(node))
     return names

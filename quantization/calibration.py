@@ -1,13 +1,20 @@
-"""Real inputs of every method, recorded while the fp32 reference speaks."""
+"""Real inputs of every method, recorded while the fp32 reference speaks, and their ranges."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.generate import Array, Call
 
+if TYPE_CHECKING:
+    from torch.fx import GraphModule, Node
+
 Recording = dict[str, list[tuple[list[Array], list[Array]]]]
+# Smallest and largest value, by the module whose input or output it is: "blocks.0.out input".
+Ranges = Mapping[str, tuple[float, float]]
+WEIGHTED = ("aten.linear", "aten.conv")
 
 
 def record(call: Call, limit: int) -> tuple[Call, Recording]:
@@ -40,3 +47,28 @@ def record(call: Call, limit: int) -> tuple[Call, Recording]:
         return outputs
 
     return recorded, recording
+
+
+def observed_ranges(prepared: "GraphModule") -> Ranges:
+    """Read what the observers of activations saw during calibration.
+
+    Args:
+        prepared: By `prepare_pt2e`, then run on samples.
+    """
+    ranges = {}
+    for node in prepared.graph.nodes:
+        observer = getattr(prepared, str(node.target), None) if node.op == "call_module" else None
+        least, most = getattr(observer, "min_val", None), getattr(observer, "max_val", None)
+        if least is None or most is None or least.numel() != 1 or not least.isfinite():
+            continue  # of weights, per channel; or never reached
+        readers = [user for user in node.users if str(user.target).startswith(WEIGHTED)]
+        names = [f"{module_name(user)} input" for user in readers]
+        for name in names or [f"{module_name(node.args[0])} output"]:
+            ranges[name.strip()] = float(least), float(most)
+    return ranges
+
+
+def module_name(node: "Node") -> str:
+    """Name the module that a node of an exported graph belongs to; empty where it is unknown."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return str(stack[-1][0]).removeprefix("L['self']").lstrip(".") if stack else ""

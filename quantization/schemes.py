@@ -41,7 +41,7 @@ class Scheme:
         kind: What it asks of a backend.
         choose: What to do with each module that has weights; None for float and static schemes.
         half: True where what is in float computes in float16.
-        bits: Of activations and of weights; only for static schemes.
+        bits: Of activations and of weights, where all quantized layers have the same.
     """
 
     summary: str
@@ -158,14 +158,14 @@ def fp16() -> Scheme:
 def dynamic_int8_activations_int8_weights() -> Scheme:
     """8-bit activations, quantized per token at run time; 8-bit weights per output channel."""
     choose = linear_layers(int8_weights)
-    return Scheme("dynamic int8 activations, int8 weights", Kind.DYNAMIC, choose)
+    return Scheme("dynamic int8 activations, int8 weights", Kind.DYNAMIC, choose, bits=(8, 8))
 
 
 @SCHEMES.register("8da4w")
 def dynamic_int8_activations_int4_weights() -> Scheme:
     """8-bit activations, quantized per token at run time; 4-bit weights in groups of 32."""
     choose = linear_layers(int4_weights)
-    return Scheme("dynamic int8 activations, int4 weights", Kind.DYNAMIC, choose)
+    return Scheme("dynamic int8 activations, int4 weights", Kind.DYNAMIC, choose, bits=(8, 4))
 
 
 @SCHEMES.register("8w")
