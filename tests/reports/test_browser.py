@@ -2,11 +2,19 @@
 
 import re
 import shutil
+import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from bench.changes import Step
+from bench.history import History, Series
+from bench.store import RunLine, SeriesLine
+from devices.base import Reading
 from reports.formats import FORMATS
+from reports.html import write
+from reports.serve import make_server, page_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DESKTOP = {"width": 1280, "height": 900}
@@ -82,6 +90,51 @@ def test_every_chart_is_drawn_without_a_word_on_the_console(browse, page, run):
         for row in run.rows
         if row.metrics and row.case.utterance == "short"
     )
+
+
+def test_history_and_conditions_are_drawn_where_they_are_known(browse, run, folder):
+    readings = tuple(
+        Reading(f"2026-02-11T09:{minute:02d}:00+00:00", 0, 30.0 + minute, 2_400_000)
+        for minute in range(5)
+    )
+    line = SeriesLine(1, "host", "fp32", "xnnpack", "short", "base", "", "rtf", "ratio")
+    values = np.array([1.0, 1.0, 1.2])
+    series = Series(
+        line, np.arange(3), values, values - 0.01, values + 0.01, 5, (Step(2, 1.0, 1.2),), None
+    )
+    past = [
+        RunLine(n, "host", f"{n:04d}_3f2a9c1", "2026-02-11T09:14", "3f2a9c1", "Debian", False)
+        for n in (1, 2, 3)
+    ]
+    told = replace(run, rows=(replace(run.rows[0], readings=readings), *run.rows[1:]))
+    tab = browse(write(told, folder, History(past, [series], (), ())))
+    assert tab.said == []
+    assert tab.locator("figure.chart[data-drawn=yes]").count() == 8
+    assert "+20.0 % worse" in tab.locator("[data-chart=history] svg").text_content()
+
+
+def test_a_served_page_plays_its_speech(chromium, run, folder):
+    server = make_server(page_of(run, folder), 0)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        tab = chromium.new_page()
+        said = []
+        tab.on("console", lambda message: said.append(message.text))
+        tab.goto(f"http://127.0.0.1:{server.server_port}/")
+        tab.wait_for_selector(DRAWN, state="detached")
+        length = """(player) => new Promise((resolve) => {
+            player.muted = true;
+            player.addEventListener("playing", () => resolve(player.duration), { once: true });
+            player.play();
+        })"""
+        assert tab.locator("audio").first.evaluate(length) == pytest.approx(96 / 75)
+        assert said == []
+        tab.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_the_policy_stops_a_script_that_slipped_in(browse, page):
