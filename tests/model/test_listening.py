@@ -26,7 +26,7 @@ def test_words_and_characters_heard_otherwise_are_counted():
 
 
 def test_mandarin_has_characters_and_digits_are_read_as_such():
-    errors = count_errors("下午三点，请参加。", "下午3点 请参家", "zh")
+    errors = count_errors("下午三点，请参加。", "下午3点 请参家", "zh")  # noqa: RUF001
     assert (errors.word_errors, errors.words) == (0, 0)
     assert (errors.char_errors, errors.chars) == (1, 7)
 
