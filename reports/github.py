@@ -87,11 +87,11 @@ def lead(comparison: Comparison) -> Iterator[Block]:
 
 
 def decisive(comparison: Comparison) -> str:
-    """Name the change that the verdict rests on, to stand behind it in the title."""
+    """Name the change that is for the worse, or the better, to stand behind it in the title."""
     failed = [o for o in comparison.outcomes if o.verdict is comparison.verdict]
     changed = by_size(comparison.gating(comparison.verdict))
     number = len(failed) + len(changed)
-    if comparison.verdict is Verdict.SAME or not number:
+    if comparison.verdict not in (Verdict.REGRESSED, Verdict.IMPROVED) or not number:
         return ""
     first = outcome_words(failed[0]) if failed else change_words(changed[0])
     return f": {first}" + (f" and {number - 1} more" if number > 1 else "")

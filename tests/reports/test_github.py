@@ -58,16 +58,23 @@ def test_the_verdict_its_rows_and_the_guilty_operator_come_first():
     ("verdict", "title"),
     [
         (Verdict.REGRESSED, "## ❌ Regressed: RTF +10 % (fp32 x xnnpack · short)"),
-        (Verdict.INCONCLUSIVE, "## ⚠️ Inconclusive: RTF +10 % (fp32 x xnnpack · short)"),
+        (Verdict.INCONCLUSIVE, "## ⚠️ Inconclusive"),
         (Verdict.IMPROVED, "## ✅ Improved: RTF +10 % (fp32 x xnnpack · short)"),
         (Verdict.SAME, "## ✅ No change"),
         (Verdict.INCOMPARABLE, "## 🚫 Not comparable"),
     ],
 )
-def test_the_title_says_the_verdict_and_what_it_rests_on(verdict, title):
+def test_the_title_says_the_verdict_and_what_is_worse_or_better(verdict, title):
     decides = verdict is not Verdict.INCOMPARABLE
     changes = (make_change(verdict, effect=0.1),) if decides else ()
     assert summary(make_comparison(verdict, changes)).splitlines()[0] == title
+
+
+def test_what_is_not_known_says_what_it_would_take():
+    unknown = make_comparison(
+        Verdict.INCONCLUSIVE, (make_change(Verdict.INCONCLUSIVE, reason="14 repeats"),)
+    )
+    assert "14 repeats" in summary(unknown).split("<details>")[0]
 
 
 def test_the_largest_regression_leads_and_the_others_are_counted():
