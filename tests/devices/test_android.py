@@ -142,7 +142,12 @@ def test_a_cool_phone_is_measured_without_doubts_and_charges_again_afterwards(re
 def test_throttling_that_comes_and_goes_while_measuring_is_seen(real_phone, tmp_path):
     behaviour = "cd /data/local/tmp; echo 3 > status; sleep 6; echo 0 > status;" + GOOD
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour))
-    assert "THROTTLED" in device.measure(fake_job(tmp_path), SCHEDULE).warnings
+    repeat = device.measure(fake_job(tmp_path), SCHEDULE)
+    assert "THROTTLED" in repeat.warnings
+    before, *during, after = repeat.readings
+    assert (before.thermal_status, before.battery_c) == (0, 30.1)
+    assert 3 in [reading.thermal_status for reading in during]
+    assert after.at >= before.at
 
 
 def test_a_hot_phone_is_waited_for_and_then_marked(real_phone, tmp_path):
