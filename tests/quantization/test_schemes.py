@@ -13,7 +13,7 @@ def test_every_scheme_describes_itself(name):
     scheme = SCHEMES[name]()
     assert scheme.summary
     assert SCHEMES[name].__doc__
-    assert (scheme.choose is None) == (scheme.kind in (Kind.FLOAT, Kind.STATIC))
+    assert (scheme.choose is None) == (scheme.kind is Kind.FLOAT or scheme.static)
     assert (0 not in scheme.bits) or not scheme.static
 
 
