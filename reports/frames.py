@@ -94,7 +94,7 @@ def operators_frame(run: Run) -> pd.DataFrame:
     """Put one profiled operator of a case on each line.
 
     Columns: the case, method, name, delegate (empty where the operator ran outside), calls,
-    total_ms. A run keeps only the costliest operators of a profile.
+    total_ms. A run keeps the costliest operators, and sums of all others (`bench.operators`).
     """
     columns = ["method", "name", "delegate", "calls", "total_ms"]
     lines = [
