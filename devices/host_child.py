@@ -36,6 +36,8 @@ Trials = TypeVar("Trials", Trial, CallTime)
 Result = TypeVar("Result")
 # One iteration: runs methods through a `Call`, and returns its times and its result.
 Iterate = Callable[[Call], tuple[Trials, Result]]
+# Loads every method of a .pte, and tells how many milliseconds it took.
+Load = Callable[[Path], tuple[LoadedProgram, float]]
 
 # Exit statuses and names that the native runner gives to what `synthesize` raises.
 STATUS: Mapping[type[HarnessError], tuple[int, str]] = {
@@ -61,15 +63,15 @@ def timed_load(pte: Path) -> tuple[LoadedProgram, float]:
 
 
 def measure(
-    pte: Path, schedule: Schedule, iterate: Iterate[Trials, Result]
+    pte: Path, schedule: Schedule, iterate: Iterate[Trials, Result], load: Load = timed_load
 ) -> Measured[Trials, Result]:
     """Load, warm up, and iterate; only the last result is kept, so that none adds to the peak."""
     threads = set_threads(schedule.threads)
     backends = registered_backends()
     base = rss_bytes()
-    program, load_ms = timed_load(pte)
+    program, load_ms = load(pte)
     load_peak = rss_bytes("VmHWM")
-    _, warm_load_ms = timed_load(pte)
+    _, warm_load_ms = load(pte)
     reset_peak()
     trials = []
     for _ in range(schedule.warmup + schedule.iterations):
@@ -113,7 +115,11 @@ def call_method(job: MethodJob, call: Call) -> tuple[CallTime, tuple[Array, ...]
 
 
 def measure_speech(
-    job: Job, schedule: Schedule, folder: Path, adapt: Callable[[Call], Call] | None = None
+    job: Job,
+    schedule: Schedule,
+    folder: Path,
+    adapt: Callable[[Call], Call] | None = None,
+    load: Load = timed_load,
 ) -> None:
     """Measure an utterance, and write down what was found.
 
@@ -122,8 +128,9 @@ def measure_speech(
         schedule: How often.
         folder: For what was found.
         adapt: Lets the program be called like one that takes any length, where it does not.
+        load: Loads the program.
     """
-    found = measure(job.pte, schedule, lambda call: say(job, adapt(call) if adapt else call))
+    found = measure(job.pte, schedule, lambda call: say(job, adapt(call) if adapt else call), load)
     codes, waveform = found.result.codes, found.result.waveform
     write_report(folder, Repeat(**found.facts, trials=found.trials, codes=codes, waveform=waveform))
 

@@ -32,7 +32,8 @@ class HtpQuantizer(QnnQuantizer):  # type: ignore[misc]  # untyped base
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         """Mask mildly, then prepare the graph as ExecuTorch does."""
         mask_mildly(model, self.padding)
-        return super().transform_for_annotation(model)
+        prepared: GraphModule = super().transform_for_annotation(model)
+        return prepared
 
 
 def mask_mildly(model: GraphModule, padding: float) -> int:
