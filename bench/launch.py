@@ -12,6 +12,7 @@ from bench.store import Place
 from devices.kinds import find_profile, open_device
 from devices.lab import open_lab
 from devices.lab_config import PREFIX
+from lowering.backend import Proof
 from lowering.backends import BACKENDS
 from lowering.qnn.backend import SOCS
 from model.errors import ConfigError
@@ -58,15 +59,15 @@ def launch(
         )
     device = open_device(profile, notify)
     elsewhere = profile.kind not in ("host", "htp-simulator") and not profile.runner
-    plan = replace(fitted(plan, config), checked_here=elsewhere)
+    plan = replace(fitted(plan, config, runner), checked_here=elsewhere)
     return run(plan, device, results, show, resume=resume)
 
 
-def fitted(plan: Plan, config: Config) -> Plan:
+def fitted(plan: Plan, config: Config, runner: str = "") -> Plan:
     """Leave out of a plan what does not apply to its device; compile for the device's processor."""
     if plan.device_name.startswith(PREFIX):
         return plan
-    excluded = excluded_on(plan.device_name, config)
+    excluded = excluded_on(plan.device_name, config, runner)
     number = find_profile(plan.device_name, config.devices).snapdragon()
     if number and number not in SOCS:
         excluded = {"qnn": f"ExecuTorch compiles for {', '.join(SOCS)}, not {number}", **excluded}
@@ -77,8 +78,23 @@ def fitted(plan: Plan, config: Config) -> Plan:
     return replace(plan, excluded=excluded)
 
 
-def excluded_on(device: str, config: Config) -> dict[str, str]:
-    """Name the backends that do not apply to a device, with the reason."""
+def excluded_on(device: str, config: Config, runner: str = "") -> dict[str, str]:
+    """Name the backends that do not apply to a device, with the reason.
+
+    Args:
+        device: As `--device` takes it.
+        config: Of the lab.
+        runner: The user's own build of the runner; empty for the profile's, or the bundled one.
+    """
     profile = find_profile(device, config.devices)
+    profile = replace(profile, runner=runner or profile.runner)
     reasons = {name: profile.why_not(name) for name in BACKENDS}
+    if profile.kind == "host":
+        reasons = {name: why or not_executed(name) for name, why in reasons.items()}
     return {name: why for name, why in reasons.items() if why}
+
+
+def not_executed(backend: str) -> str:
+    """Say why ExecuTorch's Python runtime does not run a backend's programs; empty if it does."""
+    proof = BACKENDS[backend]().proof()
+    return "" if proof is Proof.EXECUTED else f"nothing here executes it: {proof.value}"

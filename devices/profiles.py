@@ -15,6 +15,7 @@ from model.registry import Registry
 PACKAGED = Path(__file__).with_name("profiles.toml")
 SOC_PROPERTY = "ro.soc.model"  # Android 12 and newer
 NOTHING: Mapping[str, str] = MappingProxyType({})
+BUNDLED = ("android", "linux", "host-native")  # kinds that run the project's own runner
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ class Profile:
         candidates = [found] if found else [socs()[name] for name in self.socs]
         families = {soc.family for soc in candidates} or {self.kind}
         reasons = {excluded(family).get(backend, "") for family in families}
-        return reasons.pop() if len(reasons) == 1 else ""
+        reason = reasons.pop() if len(reasons) == 1 else ""
+        bundled = self.kind in BUNDLED and not self.runner
+        return reason or (excluded("bundled-runner").get(backend, "") if bundled else "")
 
     def snapdragon(self) -> str:
         """Return Qualcomm's number of its Snapdragon, as "SM8650"; empty where it is open."""

@@ -61,6 +61,12 @@ def test_backends_that_do_not_apply_have_a_reason_and_the_others_none():
     assert profiles["s25"].why_not("qnn") == ""
 
 
+def test_vulkan_needs_a_runner_of_one_s_own():
+    profiles = load_profiles({"mine": {"like": "pixel8", "runner": "build/executor_runner"}})
+    assert "--runner" in profiles["pixel8"].why_not("vulkan")
+    assert profiles["mine"].why_not("vulkan") == ""
+
+
 def test_a_model_sold_with_two_processors_is_judged_by_the_one_it_has():
     s24 = load_profiles()["s24"]
     assert s24.why_not("qnn") == ""
