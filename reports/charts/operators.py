@@ -8,7 +8,7 @@ import pandas as pd
 from bench.operators import operator_kind
 from bench.results import Run
 from reports.charts.chart import VEGA, Chart, Spec, choices_among, plottable, short
-from reports.frames import PAIR, operators_frame, pair_operators
+from reports.frames import PAIR, operators_frame, pair_of, pair_operators
 from reports.units import text
 
 LEVEL = 34  # pixels
@@ -38,10 +38,14 @@ def operator_chart(run: Run, parts: Sequence[str]) -> Chart | None:
     operators = operators[operators["total_ms"].map(plottable) & (operators["total_ms"] > 0)]
     delegates, kinds = operators["delegate"].replace("", OUTSIDE), operators["name"]
     operators = operators.assign(delegate=delegates, kind=kinds.map(operator_kind))
+    profiles = {
+        tuple(profile[PAIR].iloc[0]): profile for _, profile in operators.groupby(PAIR, sort=False)
+    }
     rows = []
-    for _, profile in operators.groupby(PAIR, sort=False):
-        scheme = " x ".join(str(profile[part].iloc[0]) for part in parts)
-        rows += icicle_rows(scheme, profile)
+    for pair in dict.fromkeys(pair_of(row.case) for row in run.rows):
+        if pair in profiles:
+            scheme = " x ".join(pair[PAIR.index(part)] for part in parts)
+            rows += icicle_rows(scheme, profiles[pair])
     if not rows:
         return None
     costliest = [row for row in rows if row["level"] == len(DEPTHS)][:NAMED]

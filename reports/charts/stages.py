@@ -9,7 +9,7 @@ from model.config import FRAME_RATE_HZ
 from model.generate import STAGES
 from reports.charts.chart import VEGA_LITE, Chart, Spec, choices_among, plottable, short, tooltip
 from reports.frames import PAIR, rows_frame
-from reports.units import text
+from reports.units import scale_for, text
 
 STEP = 34  # pixels per scheme
 LETTER = 8  # pixels, a little generous
@@ -56,11 +56,16 @@ def stage_rows(run: Run, parts: Sequence[str]) -> list[dict[str, Any]]:
     audio_s = measured["audio_frames"] / FRAME_RATE_HZ
     rates = measured[columns].fillna(0).div(audio_s, axis=0)
     means = rates.join(measured[PAIR]).groupby(PAIR, sort=False).mean()
+    totals = means.sum(axis=1)
+    scales = {
+        backend: scale_for(own, "ms") for backend, own in totals.groupby("backend", sort=False)
+    }
     rows = []
     for line in means.reset_index().to_dict("records"):
         total = sum(line[column] for column in columns)
         if not plottable(total) or total <= 0:
             continue
+        scale = scales[line["backend"]]
         stop = 0.0
         for number, (label, column) in enumerate(zip(stage_labels(), columns, strict=True)):
             start, stop = stop, stop + line[column]
@@ -70,11 +75,12 @@ def stage_rows(run: Run, parts: Sequence[str]) -> list[dict[str, Any]]:
                     "backend": line["backend"],
                     "stage": label,
                     "number": number,
-                    "start": short(start),
-                    "stop": short(stop),
+                    "start": short(start / scale.one),
+                    "stop": short(stop / scale.one),
                     "said": text(line[column], "ms"),
                     "share": short(round(100 * line[column] / total, 1)),
-                    "total": short(total),
+                    "total": short(total / scale.one),
+                    "x_title": f"{scale.suffix} per second of speech",
                     "total_said": text(total, "ms"),
                 }
             )
@@ -94,18 +100,15 @@ def spec_of(schemes: int) -> Spec:
             {"joinaggregate": [{"op": "max", "field": "total", "as": "widest"}]},
             {"calculate": "(datum.start + datum.stop) / 2", "as": "middle"},
         ],
-        "encoding": {"y": {"field": "name", "type": "nominal", "title": None, "sort": None}},
+        "encoding": {
+            "x": {"type": "quantitative", "scale": {"nice": False}, "axis": {"tickCount": 5}},
+            "y": {"field": "name", "type": "nominal", "title": None, "sort": None},
+        },
         "layer": [
             {
                 "mark": {"type": "bar", "height": 24, "stroke": "var(--card)", "strokeWidth": 1},
                 "encoding": {
-                    "x": {
-                        "field": "start",
-                        "type": "quantitative",
-                        "title": "milliseconds per second of speech",
-                        "scale": {"nice": False},
-                        "axis": {"tickCount": 5},
-                    },
+                    "x": {"field": "start"},
                     "x2": {"field": "stop"},
                     "color": {
                         "field": "stage",
@@ -120,7 +123,7 @@ def spec_of(schemes: int) -> Spec:
                 "transform": [{"filter": f"{pixels} > {LETTER} * length(datum.stage)"}],
                 "mark": {"type": "text", "color": "var(--on-fill)", "fontWeight": 600},
                 "encoding": {
-                    "x": {"field": "middle", "type": "quantitative"},
+                    "x": {"field": "middle"},
                     "text": {"field": "stage"},
                 },
             },
@@ -130,13 +133,13 @@ def spec_of(schemes: int) -> Spec:
                     {"calculate": f"datum.widest * width / max(width - {TOTAL}, 1)", "as": "room"}
                 ],
                 "mark": {"type": "point", "opacity": 0, "tooltip": None},
-                "encoding": {"x": {"field": "room", "type": "quantitative"}},
+                "encoding": {"x": {"field": "room"}},
             },
             {
                 "transform": [{"filter": "datum.number == 0"}],
                 "mark": {"type": "text", "align": "left", "dx": 6, "fontWeight": 600},
                 "encoding": {
-                    "x": {"field": "total", "type": "quantitative"},
+                    "x": {"field": "total"},
                     "text": {"field": "total_said"},
                 },
             },

@@ -124,6 +124,7 @@ def test_stages_lie_end_to_end_and_add_up_to_the_time_of_a_second_of_speech(run)
         own = [row for row in rows if row["name"] == name]
         assert [row["start"] for row in own] == [0, *(row["stop"] for row in own[:-1])]
         assert own[-1]["stop"] == own[-1]["total"]
+        assert {row["x_title"] for row in own} == {"ms per second of speech"}
         assert own[-1]["total"] / 1e3 == pytest.approx(schemes.loc[name, "rtf"], rel=0.05)
         assert sum(row["share"] for row in own) == pytest.approx(100, abs=0.5)
 
@@ -140,6 +141,11 @@ def test_the_icicle_divides_each_part_by_the_parts_below_it(run):
     outside = {row["name"] for row in levels[-1] if row["delegate"] == OUTSIDE}
     assert "torchao::dequantize_affine.out" in outside
     assert levels[1][0]["name"] == "smd"
+
+
+def test_schemes_are_offered_in_the_order_of_the_run(run):
+    (choice,) = operator_chart(run, PARTS).choices
+    assert choice.options == ("fp32", "8da8w", "8da4w", "int8-static")
 
 
 def test_a_run_without_a_profile_has_no_icicle(run):

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bench.metrics import METRICS
+from bench.results import Outcome
 from reports.audio import clips_of
 from reports.charts.chart import VEGA, VEGA_LITE
 from reports.formats import FORMATS
@@ -141,6 +142,15 @@ def test_fp32_is_what_other_speech_is_heard_beside(run, folder):
         assert view.others
         assert not [other for other in view.others if other.clip.case.scheme == "fp32"]
     assert views[1].others[0].distance == "LSD 1.18 dB · MCD 0.74 dB · Tokens 94.1 %"
+
+
+def test_a_run_without_numbers_is_told_all_the_same(run, folder):
+    rows = tuple(replace(row, outcome=Outcome.RUN, reason="it broke", metrics={}, operators=(),
+                         methods={}, audio="") for row in run.rows)  # fmt: skip
+    failed = Page(FORMATS["html"](replace(run, rows=rows), folder))
+    assert failed.text.count("it broke") >= len(rows)
+    assert not failed.all("figure")
+    assert "What the columns mean" not in failed.text
 
 
 def test_every_case_is_a_row_and_every_key_metric_a_column(run, page):
