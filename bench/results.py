@@ -206,18 +206,20 @@ READER = msgspec.json.Decoder(RunDocument)
 
 def run_document(run: Run) -> dict[str, Any]:
     """Arrange a run as its JSON document: what a file holds, but for the checksum."""
-    artifacts: dict[bytes, dict[str, Any]] = {}
-    places: dict[tuple[int, ...], int] = {}  # rows that hold the same objects
+    artifacts: list[dict[str, Any]] = []
+    by_content: dict[bytes, int] = {}
+    by_identity: dict[tuple[int, ...], int] = {}  # mostly, rows hold the very same objects
     rows = []
     for row in run.rows:
         same = tuple(id(getattr(row, name)) for name in SHARED)
-        if same not in places:
+        if same not in by_identity:
             facts = {name: getattr(row, name) for name in SHARED}
-            artifacts.setdefault(to_json(facts), facts)
-            places[same] = list(artifacts).index(to_json(facts))
-        rows.append({**{name: getattr(row, name) for name in ROW}, "artifact": places[same]})
-    conditions = asdict(run.header)
-    return {"format": FORMAT, **conditions, "artifacts": list(artifacts.values()), "rows": rows}
+            by_identity[same] = by_content.setdefault(to_json(facts), len(artifacts))
+            if by_identity[same] == len(artifacts):
+                artifacts.append(facts)
+        own = {name: getattr(row, name) for name in ROW}
+        rows.append({**own, "artifact": by_identity[same]})
+    return {"format": FORMAT, **asdict(run.header), "artifacts": artifacts, "rows": rows}
 
 
 def to_json(value: object) -> bytes:
@@ -260,7 +262,7 @@ def decode_run(content: bytes, where: str) -> Run:
         first = FIRST_LINE.match(content)
         if not first:
             content = to_json(migrate(content))
-        elif hashlib.sha256(content[first.end() :]).hexdigest().encode() != first.group(1):
+        elif hashlib.sha256(memoryview(content)[first.end() :]).hexdigest() != first[1].decode():
             raise ValueError("it was damaged or changed after it was written (checksum)")
         with no_garbage():
             return run_of(READER.decode(content))
