@@ -97,6 +97,7 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core.")
 @quality_options
 @click.option("--tag", help="Goes into the run's name.")
+@click.option("--runner", help="Your own build of executor_runner or qnn_executor_runner.")
 @click.option("--resume", is_flag=True, help="Go on with the device's newest unfinished run.")
 @click.option(
     "--dry-run", is_flag=True, help="Print the cases and what is known of them, and stop."
@@ -116,7 +117,10 @@ def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
         print_plan(fitted(plan, config))
         return
     with new_view(quiet=flags["quiet"]) as view:
-        result = launch(plan, config, ctx.obj["results"], view.show, tell, resume=flags["resume"])
+        result = launch(
+            plan, config, ctx.obj["results"], view.show, tell,
+            resume=flags["resume"], runner=flags["runner"] or "",
+        )  # fmt: skip
     click.echo(FORMATS["json" if flags["as_json"] else "table"](result, None))
     kept = f"{result.header.device.name}/{result.header.run}"
     click.echo(f"Kept as {kept}: `bench report {kept}` makes a page of it", err=True)
