@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench.columns import Columns
 from bench.operators import operator_kind
 from bench.results import Row
 from bench.verdicts import Attribution, Contribution
@@ -27,20 +28,29 @@ FACTS: Mapping[str, str] = {
 }
 
 
-def attribute(base: Row, candidate: Row) -> Attribution:
+def attribute(
+    base: Row,
+    candidate: Row,
+    base_stages: Mapping[Operator, float],
+    candidate_stages: Mapping[Operator, float],
+) -> Attribution:
     """Name what the change of a case's time is made of, largest part first."""
     return Attribution(
         candidate.case,
-        contributions(stage_ms(base), stage_ms(candidate)),
+        contributions(base_stages, candidate_stages),
         contributions(operator_ms(base), operator_ms(candidate)),
         changed_facts(base.methods, candidate.methods),
     )
 
 
-def stage_ms(row: Row) -> dict[Operator, float]:
-    """Return the measured milliseconds of each stage."""
-    known = {stage: row.metrics.get(f"{stage}_ms") for stage in STAGES}
-    return {(stage, "", ""): found.median for stage, found in known.items() if found}
+def stage_ms(run: Columns, row: int) -> dict[Operator, float]:
+    """Return the measured milliseconds of each stage of a row."""
+    columns = {stage: run.metrics.get(f"{stage}_ms") for stage in STAGES}
+    return {
+        (stage, "", ""): float(column.medians[column.place[row]])
+        for stage, column in columns.items()
+        if column and column.place[row] >= 0
+    }
 
 
 def operator_ms(row: Row) -> dict[Operator, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from bench.results import Case, Header, Row, Run
+from bench.results import Case, Header, Row
 from bench.verdicts import Mismatch
 from model.errors import ConfigError
 
@@ -46,9 +46,8 @@ def check_allowed(names: Collection[str]) -> None:
             raise ConfigError(f"there is no condition {name!r} to allow. Known: {known}.")
 
 
-def unlike_runs(base: Run, candidate: Run, allowed: Collection[str]) -> tuple[Mismatch, ...]:
+def unlike_runs(a: Header, b: Header, allowed: Collection[str]) -> tuple[Mismatch, ...]:
     """Name the conditions of two runs that differ."""
-    a, b = base.header, candidate.header
     found = [
         Mismatch(name, *told_apart(read(a), read(b)), name in allowed)
         for name, read in OF_RUNS.items()

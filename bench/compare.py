@@ -3,13 +3,22 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench.attribution import attribute
+from bench.attribution import attribute, stage_ms
+from bench.columns import Columns, columns_of
 from bench.comparable import unlike_rows, unlike_runs
-from bench.deciding import Subject, decide_all, exact_change
-from bench.metrics import METRICS, Metric
-from bench.results import Case, Measurement, Outcome, Row, Run
+from bench.deciding import Batch, decide_all
+from bench.metrics import METRICS
+from bench.pairing import Pairs, Refusal, changes_of
+from bench.results import Case, Outcome, Row, Run
 from bench.terms import Terms
-from bench.verdicts import Change, Comparison, Mismatch, OutcomeChange, Verdict
+from bench.verdicts import (
+    Attribution,
+    Change,
+    Comparison,
+    Mismatch,
+    OutcomeChange,
+    Verdict,
+)
 from bench.warnings import REMEDIES, TAINTS
 from bench.wording import overall_reason
 
@@ -24,36 +33,36 @@ def compare(base: Run, candidate: Run, terms: Terms) -> Comparison:
     cases, repeats on a hot device. Then metrics that are exact are compared as they are, and all
     others by statistics over repeats (`bench.judging`).
     """
+    return compare_columns(columns_of(base), columns_of(candidate), terms)
+
+
+def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparison:
+    """Compare two runs that are columns already."""
     names = base.header.run, candidate.header.run
-    unlike = unlike_runs(base, candidate, terms.allowed)
+    unlike = unlike_runs(base.header, candidate.header, terms.allowed)
     refused = [mismatch.condition for mismatch in unlike if not mismatch.allowed]
     if refused:
         listed = ", ".join(dict.fromkeys(refused))
         reason = f"the runs differ in {listed}: measure alike, or pass --allow"
         return Comparison(*names, Verdict.INCOMPARABLE, reason, mismatches=unlike)
-    rows = [rows_by_key(run, terms.across) for run in (base, candidate)]
-    pairs = [(rows[0][key], row) for key, row in rows[1].items() if key in rows[0]]
-    measured = [pair for pair in pairs if all(row.outcome is Outcome.OK for row in pair)]
+    places = [rows_by_key(run, terms.across) for run in (base, candidate)]
+    common = [(places[0][key], number) for key, number in places[1].items() if key in places[0]]
+    both = [(base.rows[a], candidate.rows[b]) for a, b in common]
+    ok = [all(row.outcome is Outcome.OK for row in pair) for pair in both]
+    measured = [pair for pair, fine in zip(both, ok, strict=True) if fine]
+    where = [pair for pair, fine in zip(common, ok, strict=True) if fine]
     interleaved = bool(base.header.session) and base.header.session == candidate.header.session
     mismatches = [found for a, b in measured for found in unlike_rows(a, b, b.case, terms.allowed)]
     differing = {m.case: m for m in mismatches if not m.allowed}
-    found = [
-        item
-        for a, b in measured
-        for item in changes_of(a, b, terms, why_no_times(a, b, differing, interleaved=interleaved))
-    ]
+    refusals = [why_no_times(a, b, differing, interleaved=interleaved) for a, b in measured]
+    found = [*changes_of(Pairs(base, candidate, where, refusals), terms)]
     changes = [item for item in found if isinstance(item, Change)]
-    subjects = [item for item in found if isinstance(item, Subject)]
-    changes += decide_all(subjects, terms, paired=interleaved)
+    batches = [item for item in found if isinstance(item, Batch)]
+    changes += decide_all(batches, terms, paired=interleaved)
     changes.sort(key=lambda change: not change.gates)
-    outcomes = tuple(compared_outcomes(pairs))
-    missing = tuple(row.case for key, row in rows[0].items() if key not in rows[1])
+    outcomes = tuple(compared_outcomes(both))
+    missing = tuple(base.rows[n].case for key, n in places[0].items() if key not in places[1])
     verdict = overall(changes, outcomes, missing)
-    slower = {
-        change.case
-        for change in changes
-        if change.verdict is Verdict.REGRESSED and change.gates and METRICS[change.metric].timed
-    }
     return Comparison(
         *names,
         verdict,
@@ -61,20 +70,38 @@ def compare(base: Run, candidate: Run, terms: Terms) -> Comparison:
         interleaved=interleaved,
         mismatches=(*unlike, *mismatches),
         missing=missing,
-        new=tuple(row.case for key, row in rows[1].items() if key not in rows[0]),
+        new=tuple(candidate.rows[n].case for key, n in places[1].items() if key not in places[0]),
         outcomes=outcomes,
         changes=tuple(changes),
-        attributions=tuple(attribute(a, b) for a, b in measured if b.case in slower),
+        attributions=tuple(attributions(base, candidate, where, changes)),
         notes=tuple(notes(measured)),
     )
 
 
-def rows_by_key(run: Run, across: frozenset[str]) -> dict[tuple[str, ...], Row]:
-    """Name each row by the fields of its case that must agree."""
+def rows_by_key(run: Columns, across: frozenset[str]) -> dict[tuple[str, ...], int]:
+    """Number the rows by the fields of their cases that must agree."""
     return {
-        tuple(value for name, value in vars(row.case).items() if name not in across): row
-        for row in run.rows
+        tuple(value for name, value in vars(row.case).items() if name not in across): number
+        for number, row in enumerate(run.rows)
     }
+
+
+def attributions(
+    base: Columns,
+    candidate: Columns,
+    where: Sequence[tuple[int, int]],
+    changes: Sequence[Change],
+) -> Iterator[Attribution]:
+    """Say of each case whose time regressed why."""
+    slower = {
+        change.case
+        for change in changes
+        if change.verdict is Verdict.REGRESSED and change.gates and METRICS[change.metric].timed
+    }
+    for a, b in where:
+        if candidate.rows[b].case in slower:
+            stages = stage_ms(base, a), stage_ms(candidate, b)
+            yield attribute(base.rows[a], candidate.rows[b], *stages)
 
 
 def why_no_times(
@@ -83,7 +110,7 @@ def why_no_times(
     differing: Mapping[Case | None, Mismatch],
     *,
     interleaved: bool,
-) -> tuple[Verdict, str] | None:
+) -> Refusal | None:
     """Say why the times of a case cannot be compared; None where they can."""
     if mismatch := differing.get(candidate.case):
         reason = f"{mismatch.condition}: {mismatch.base} against {mismatch.candidate}"
@@ -98,52 +125,6 @@ def why_no_times(
             side = "base" if sides[0] else "candidate"
             return Verdict.INCONCLUSIVE, f"{name} in the {side} only: {REMEDIES[name]}"
     return None
-
-
-def changes_of(
-    base: Row, candidate: Row, terms: Terms, refusal: tuple[Verdict, str] | None
-) -> Iterator[Change | Subject]:
-    """Go through the metrics of a case: changes that are plain, and subjects of statistics.
-
-    Metrics that do not gate are left out where nothing can be said of them.
-    """
-    case = candidate.case
-    frames = [row.metrics.get("audio_frames") for row in (base, candidate)]
-    lengths = [found.median for found in frames if found]
-    as_long = len(set(lengths)) < 2
-    for name, metric in terms.compared().items():
-        a, b = base.metrics.get(name), candidate.metrics.get(name)
-        gates, tolerance = terms.gates(name), terms.tolerance(name)
-        why: tuple[Verdict, str] | None = None
-        if a is None or b is None:
-            lacking = "base" if a is None else "candidate"
-            why = Verdict.INCONCLUSIVE, f"the {lacking} has no such metric"
-            if a is b:
-                continue
-        elif metric.timed and refusal:
-            why = refusal
-        elif metric.length_bound and not as_long:
-            said = " against ".join(f"{length:.0f}" for length in lengths)
-            why = Verdict.INCOMPARABLE, f"speeches of {said} frames: compare RTF"
-        elif metric.exact:
-            yield from exact_change(Subject(case, name, a, b, tolerance, gates))
-        elif reason := why_no_statistics(a, b, metric):
-            why = Verdict.INCONCLUSIVE, reason
-        else:
-            yield Subject(case, name, a, b, tolerance, gates)
-        if why and gates:
-            before, after = (found.median if found else None for found in (a, b))
-            yield Change(case, name, why[0], gates, why[1], before, after, metric.unit)
-
-
-def why_no_statistics(base: Measurement, candidate: Measurement, metric: Metric) -> str:
-    """Say why no test can be made of a metric; nothing where one can."""
-    if min(len(base.samples), len(candidate.samples)) < 2:
-        return "one repeat: nothing is known of its spread; measure at least 5"
-    lowest = min(*base.samples, *candidate.samples)
-    if not metric.absolute and lowest <= 0:
-        return "values of zero or below have no ratio"
-    return ""
 
 
 def compared_outcomes(pairs: Sequence[tuple[Row, Row]]) -> Iterator[OutcomeChange]:

@@ -1,6 +1,6 @@
 """`bench compare`: two runs in, a verdict out, and an exit code for scripts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bench.results import Run
+    from bench.results import Header, Run
     from bench.terms import Terms
     from bench.verdicts import Comparison
 
@@ -56,7 +56,8 @@ def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
     nothing is known and --strict is given, and with 0 otherwise.
     """
     from bench.calibration import NAME
-    from bench.compare import compare as compare_runs
+    from bench.columns import columns_of
+    from bench.compare import compare_columns
     from bench.store import find_kept
     from reports.compared import COMPARED
 
@@ -65,15 +66,17 @@ def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
     base, candidate = flags["base"], flags["candidate"]
     if candidate is None and flags["schemes"] is None:
         raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
-    kept = find_kept(base, ctx.obj["results"])
-    other = kept if candidate is None else find_kept(candidate, ctx.obj["results"])
-    runs = kept.run, other.run
-    if flags["schemes"]:
-        runs = of_schemes(runs, flags["schemes"])
+    schemes = pair_of_schemes(flags["schemes"])
+    sides = []
+    for name, scheme in zip((base, candidate or base), schemes, strict=True):
+        kept = find_kept(name, ctx.obj["results"])  # one after the other: large runs take memory
+        sides.append(columns_of(of_scheme(kept.run, scheme) if scheme else kept.run))
+        calibration = flags["calibration"] or kept.folder / NAME
+        del kept
+    if any(schemes):
         terms = replace(terms, across=frozenset({"scheme"}))
-    terms = with_floors(terms, flags["calibration"] or other.folder / NAME, runs)
-    comparison = compare_runs(*runs, terms)
-    finish(ctx, comparison, flags)
+    terms = with_floors(terms, calibration, [side.header for side in sides])
+    finish(ctx, compare_columns(sides[0], sides[1], terms), flags)
 
 
 def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
@@ -105,37 +108,47 @@ def make_terms(flags: Mapping[str, Any]) -> "Terms":
     return Terms(frozenset(allowed), limits, flags["metrics"], rule=rule)
 
 
-def of_schemes(runs: "tuple[Run, Run]", schemes: str) -> "tuple[Run, Run]":
-    """Keep of each run the rows of one scheme; schemes of one run were measured in turns.
+def pair_of_schemes(text: str | None) -> tuple[str, str]:
+    """Read 'fp32,8da8w'; nothing as two empty names.
 
     Raises:
-        ConfigError: No two schemes are named, or one was not measured.
+        ConfigError: No two schemes are named.
     """
     from model.errors import ConfigError
 
-    names = schemes.split(",")
-    if len(names) != 2:
-        raise ConfigError(f"--schemes takes two, as fp32,8da8w, not {schemes!r:.80}")
-    chosen = []
-    for run, name in zip(runs, names, strict=True):
-        rows = tuple(row for row in run.rows if row.case.scheme == name)
-        if not rows:
-            known = ", ".join(dict.fromkeys(row.case.scheme for row in run.rows))
-            raise ConfigError(f"{run.header.run} has no scheme {name!r:.80}. It has: {known}.")
-        session = run.header.session or run.header.run
-        header = replace(run.header, run=f"{name} of {run.header.run}", session=session)
-        chosen.append(replace(run, header=header, rows=rows))
-    return chosen[0], chosen[1]
+    if text is None:
+        return "", ""
+    names = text.split(",")
+    if len(names) != 2 or not all(names):
+        raise ConfigError(f"--schemes takes two, as fp32,8da8w, not {text!r:.80}")
+    return names[0], names[1]
 
 
-def with_floors(terms: "Terms", path: Path, runs: "tuple[Run, Run]") -> "Terms":
+def of_scheme(run: "Run", name: str) -> "Run":
+    """Keep the rows of one scheme; schemes of one run were measured in turns.
+
+    Raises:
+        ConfigError: It was not measured.
+    """
+    from model.errors import ConfigError
+
+    rows = tuple(row for row in run.rows if row.case.scheme == name)
+    if not rows:
+        known = ", ".join(dict.fromkeys(row.case.scheme for row in run.rows))
+        raise ConfigError(f"{run.header.run} has no scheme {name!r:.80}. It has: {known}.")
+    session = run.header.session or run.header.run
+    header = replace(run.header, run=f"{name} of {run.header.run}", session=session)
+    return replace(run, header=header, rows=rows)
+
+
+def with_floors(terms: "Terms", path: Path, headers: "Sequence[Header]") -> "Terms":
     """Take the noise floor of the device into account, where it was calibrated."""
     from bench.calibration import read_calibration
 
     calibration = read_calibration(path)
     if calibration is None:
         return terms
-    if not all(calibration.holds_for(run.header) for run in runs):
+    if not all(calibration.holds_for(header) for header in headers):
         click.echo(f"{path} is of another device or system: it is left out.", err=True)
         return terms
     return replace(terms, floors=calibration.floors())

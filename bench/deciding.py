@@ -1,65 +1,98 @@
 """From the metrics of many cases to changes with verdicts, all tests of a comparison at once."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import isclose
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.judging import Findings, compare_rounds, compare_runs, decide, reach
-from bench.metrics import METRICS
+from bench.metrics import METRICS, Metric
 from bench.ranks import Floats, holm, rank_sum_p, signed_rank_p
-from bench.results import Case, Measurement
 from bench.terms import Terms
 from bench.verdicts import Change, Verdict
-from bench.wording import exact_reason, explain
+from bench.wording import Words, exact_reason
 
 CHANGED = (Verdict.REGRESSED, Verdict.IMPROVED)
 EXACTNESS = 1e-9  # relative; what arithmetic in another order may do to an exact value
+LARGEST = 700.0  # of logarithms: what follows is as good as infinite
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One metric of one case in both runs.
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One metric of N cases that have equally many repeats.
 
     Attributes:
-        case: Which.
         name: Of the metric.
-        base: Measured before.
-        candidate: Measured now.
+        cases: (N,)
+        medians: (N,) of the base, and of the candidate.
+        samples: (N, A) and (N, B).
         tolerance: Changes up to this size do not matter.
         gates: Whether the verdict on the whole depends on it.
     """
 
-    case: Case
     name: str
-    base: Measurement
-    candidate: Measurement
+    cases: NDArray[np.object_]
+    medians: tuple[Floats, Floats]
+    samples: tuple[Floats, Floats]
     tolerance: float
     gates: bool
 
     @property
+    def metric(self) -> Metric:
+        """What is known of the metric."""
+        return METRICS[self.name]
+
+    @property
     def worse(self) -> int:
         """1 where larger values are worse, -1 where smaller ones are."""
-        return 1 if METRICS[self.name].better == "lower" else -1
+        return 1 if self.metric.better == "lower" else -1
+
+    @property
+    def repeats(self) -> tuple[int, int]:
+        """Of base and candidate."""
+        return self.samples[0].shape[1], self.samples[1].shape[1]
+
+    def scaled(self) -> tuple[Floats, Floats]:
+        """Return the samples on the scale of tests."""
+        if self.metric.absolute:
+            return self.samples
+        return np.log(self.samples[0]), np.log(self.samples[1])
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Batch":
+        """Return the chosen cases of the batch."""
+        return replace(
+            self,
+            cases=self.cases[chosen],
+            medians=(self.medians[0][chosen], self.medians[1][chosen]),
+            samples=(self.samples[0][chosen], self.samples[1][chosen]),
+        )
 
 
-def exact_change(subject: Subject) -> Iterator[Change]:
-    """Compare two values that the same program always gives; without a word where not asked."""
-    metric = METRICS[subject.name]
-    a, b = subject.base.median, subject.candidate.median
-    effect = b - a if metric.absolute else (b - a) / a if a else 0.0
-    if isclose(a, b, rel_tol=EXACTNESS) or abs(effect) <= subject.tolerance:
-        verdict = Verdict.SAME
-    else:
-        verdict = Verdict.REGRESSED if effect * subject.worse > 0 else Verdict.IMPROVED
-    if subject.gates or verdict in CHANGED:
+def exact_changes(batch: Batch) -> Iterator[Change]:
+    """Compare values that the same program always gives; without a word where not asked."""
+    metric = batch.metric
+    base, candidate = batch.medians
+    effects = candidate - base
+    if not metric.absolute:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            effects = np.where(base == 0, np.sign(effects), effects / base)
+        effects = np.clip(effects, -np.exp(LARGEST), np.exp(LARGEST))
+    same = np.isclose(base, candidate, rtol=EXACTNESS, atol=0) | (
+        np.abs(effects) <= batch.tolerance
+    )
+    listed = np.ones_like(same) if batch.gates else ~same
+    worse, repeats = batch.worse, batch.repeats
+    for number in np.flatnonzero(listed):
+        effect, a, b = float(effects[number]), float(base[number]), float(candidate[number])
+        verdict = Verdict.REGRESSED if effect * worse > 0 else Verdict.IMPROVED
+        if same[number]:
+            verdict = Verdict.SAME
         yield Change(
-            subject.case,
-            subject.name,
+            batch.cases[number],
+            batch.name,
             verdict,
-            subject.gates,
+            batch.gates,
             exact_reason(a, b, verdict),
             a,
             b,
@@ -68,12 +101,12 @@ def exact_change(subject: Subject) -> Iterator[Change]:
             effect,
             effect,
             effect,
-            tolerance=subject.tolerance,
-            repeats=(len(subject.base.samples), len(subject.candidate.samples)),
+            tolerance=batch.tolerance,
+            repeats=repeats,
         )
 
 
-def decide_all(subjects: Sequence[Subject], terms: Terms, *, paired: bool) -> Iterator[Change]:
+def decide_all(batches: Sequence[Batch], terms: Terms, *, paired: bool) -> Iterator[Change]:
     """Decide about all metrics that vary from repeat to repeat.
 
     Gating metrics are one family of tests: the chance that any of them is called regressed where
@@ -81,134 +114,111 @@ def decide_all(subjects: Sequence[Subject], terms: Terms, *, paired: bool) -> It
     told where they changed.
 
     Args:
-        subjects: Of all cases.
+        batches: Of all cases.
         terms: Of the comparison.
         paired: Whether the runs were measured in turns, round by round.
     """
-    gating = [subject for subject in subjects if subject.gates]
+    gating = [batch for batch in batches if batch.gates]
     yield from family(gating, terms, paired=paired, corrected=True)
-    informing = [subject for subject in subjects if not subject.gates]
-    striking = [s for group in by_repeats(informing) for s in screen(group, terms, paired=paired)]
-    for change in family(striking, terms, paired=paired, corrected=False):
+    informing = [screened(batch, terms, paired=paired) for batch in batches if not batch.gates]
+    for change in family(informing, terms, paired=paired, corrected=False):
         if change.verdict in CHANGED:
             yield change
 
 
-def by_repeats(subjects: Sequence[Subject]) -> list[list[Subject]]:
-    """Group tests that have equally many repeats, so that they can be made at once."""
-    groups: defaultdict[tuple[int, int], list[Subject]] = defaultdict(list)
-    for subject in subjects:
-        groups[len(subject.base.samples), len(subject.candidate.samples)].append(subject)
-    return list(groups.values())
-
-
-def screen(group: Sequence[Subject], terms: Terms, *, paired: bool) -> list[Subject]:
-    """Keep the tests that a rank test alone finds: the others need no further look."""
-    base, candidate = samples(group)
-    if in_rounds(group, paired=paired):
+def screened(batch: Batch, terms: Terms, *, paired: bool) -> Batch:
+    """Keep the cases that a rank test alone finds: the others need no further look."""
+    base, candidate = batch.scaled()
+    if in_rounds(batch, paired=paired):
         least = np.minimum(signed_rank_p(candidate - base), signed_rank_p(base - candidate))
     else:
         least = np.minimum(rank_sum_p(base, candidate), rank_sum_p(candidate, base))
-    found = least <= terms.rule.alpha
-    return [subject for subject, keep in zip(group, found, strict=True) if keep]
+    return batch.only(least <= terms.rule.alpha)
 
 
-def samples(group: Sequence[Subject]) -> tuple[Floats, Floats]:
-    """Return the repeats of both sides, (N, K) each, on the scale of tests."""
-    base = np.array([subject.base.samples for subject in group], np.float64)
-    candidate = np.array([subject.candidate.samples for subject in group], np.float64)
-    relative = [not METRICS[subject.name].absolute for subject in group]
-    for side in (base, candidate):
-        side[relative] = np.log(side[relative])
-    return base, candidate
-
-
-def in_rounds(group: Sequence[Subject], *, paired: bool) -> bool:
+def in_rounds(batch: Batch, *, paired: bool) -> bool:
     """Whether repeats can be compared round by round."""
-    return paired and len(group[0].base.samples) == len(group[0].candidate.samples)
+    return paired and batch.repeats[0] == batch.repeats[1]
 
 
-def test(group: Sequence[Subject], terms: Terms, *, paired: bool) -> Findings:
-    """Make the tests of one group."""
-    base, candidate = samples(group)
-    if in_rounds(group, paired=paired):
+def test(batch: Batch, terms: Terms, *, paired: bool) -> Findings:
+    """Make the tests of one batch."""
+    base, candidate = batch.scaled()
+    if in_rounds(batch, paired=paired):
         return compare_rounds(candidate - base)
-    floor = np.array([0.0 if paired else terms.floors.get(s.name, 0.0) for s in group])
-    return compare_runs(base, candidate, floor)
+    floor = 0.0 if paired else terms.floors.get(batch.name, 0.0)
+    return compare_runs(base, candidate, np.full(len(base), floor))
 
 
 def family(
-    subjects: Sequence[Subject], terms: Terms, *, paired: bool, corrected: bool
+    batches: Sequence[Batch], terms: Terms, *, paired: bool, corrected: bool
 ) -> Iterator[Change]:
     """Decide about one family of tests."""
-    groups = by_repeats(subjects)
-    found = [test(group, terms, paired=paired) for group in groups]
-    worse = [np.array([subject.worse for subject in group], np.float64) for group in groups]
-    p_worse = [
-        np.where(w > 0, one.larger_p, one.smaller_p) for one, w in zip(found, worse, strict=True)
+    batches = [batch for batch in batches if len(batch.cases)]
+    found = [test(batch, terms, paired=paired) for batch in batches]
+    pairs = [
+        (one.larger_p, one.smaller_p) if batch.worse > 0 else (one.smaller_p, one.larger_p)
+        for batch, one in zip(batches, found, strict=True)
     ]
-    p_better = [
-        np.where(w > 0, one.smaller_p, one.larger_p) for one, w in zip(found, worse, strict=True)
-    ]
-    if corrected:
-        p_worse, p_better = corrected_together(p_worse), corrected_together(p_better)
-    size = len(subjects) if corrected else 1
-    for group, one, *sides in zip(groups, found, worse, p_worse, p_better, strict=True):
-        yield from changes(group, one, sides, terms, size)
-
-
-def corrected_together(p_values: Sequence[Floats]) -> list[Floats]:
-    """Correct the p-values of all groups of a family."""
-    if not p_values:
-        return []
-    ends = np.cumsum([len(part) for part in p_values])[:-1]
-    return np.split(holm(np.concatenate(p_values)), ends)
+    if corrected and pairs:
+        ends = np.cumsum([len(batch.cases) for batch in batches])[:-1]
+        sides = [np.split(holm(np.concatenate(side)), ends) for side in zip(*pairs, strict=True)]
+        pairs = list(zip(*sides, strict=True))
+    size = sum(len(batch.cases) for batch in batches) if corrected else 1
+    for batch, one, p_values in zip(batches, found, pairs, strict=True):
+        yield from changes(batch, one, p_values, terms, size)
 
 
 def changes(
-    group: Sequence[Subject], found: Findings, sides: Sequence[Floats], terms: Terms, size: int
+    batch: Batch, found: Findings, p_values: tuple[Floats, Floats], terms: Terms, size: int
 ) -> Iterator[Change]:
-    """Put what was found about one group into words and numbers.
+    """Put what was found about one batch into words and numbers.
 
     Args:
-        group: N tests.
+        batch: N tests.
         found: Of them.
-        sides: Directions, and p-values for the worse and for the better, (N,) each.
+        p_values: For the worse and for the better, (N,) each.
         terms: Of the comparison.
         size: Tests that the p-values are corrected for.
     """
-    worse, p_worse, p_better = sides
-    absolute = np.array([METRICS[subject.name].absolute for subject in group])
-    tolerances = np.array([subject.tolerance for subject in group])
-    tolerance = np.where(absolute, tolerances, np.log1p(tolerances))
-    wanted = np.maximum(terms.rule.wanted, 2 * tolerances)  # less would be within the tolerance
-    wanted = np.where(absolute, wanted, np.log1p(wanted))
-    verdicts = decide(found, worse, tolerance, (p_worse, p_better), terms.rule)
-    could = reach(found, tolerance, wanted, terms.rule, size)
+    absolute = batch.metric.absolute
+    wanted = max(terms.rule.wanted, 2 * batch.tolerance)  # less would be within the tolerance
+    ones = np.ones(len(batch.cases))
+    limits = np.array([batch.tolerance, wanted])
+    tolerance, wants = limits if absolute else np.log1p(limits)
+    verdicts = decide(found, batch.worse * ones, tolerance * ones, p_values, terms.rule)
+    could = reach(found, tolerance * ones, wants * ones, terms.rule, size)
     back = [
-        np.where(absolute, values, np.expm1(values)).tolist()
-        for values in (found.effect, found.low, found.high, could.detectable, wanted)
+        (values if absolute else np.expm1(np.clip(values, -LARGEST, LARGEST))).tolist()
+        for values in (found.effect, found.low, found.high, could.detectable)
     ]
-    p_values = np.where(found.effect * worse > 0, p_worse, p_better).tolist()
-    for number, subject in enumerate(group):
-        effect, low, high, detectable, wants = (values[number] for values in back)
-        change = Change(
-            subject.case,
-            subject.name,
+    direction = np.where(found.effect * batch.worse > 0, *p_values).tolist()
+    before, after = batch.medians[0].tolist(), batch.medians[1].tolist()
+    to_find, to_prove_same = could.to_find.tolist(), could.to_prove_same.tolist()
+    unit = batch.metric.unit
+    words = Words(unit, absolute, batch.tolerance, wanted, found.repeats, could.to_claim, size)
+    for number, case in enumerate(batch.cases):
+        effect, low, high, detectable = (values[number] for values in back)
+        if verdicts[number] is Verdict.INCONCLUSIVE:
+            reason = words.open(detectable, to_find[number], to_prove_same[number])
+        else:
+            reason = words.claimed(verdicts[number], direction[number])
+        yield Change(
+            case,
+            batch.name,
             verdicts[number],
-            subject.gates,
-            "",
-            subject.base.median,
-            subject.candidate.median,
-            METRICS[subject.name].unit,
-            bool(absolute[number]),
+            batch.gates,
+            reason,
+            before[number],
+            after[number],
+            unit,
+            absolute,
             effect,
             low,
             high,
-            p_values[number],
-            subject.tolerance,
+            direction[number],
+            batch.tolerance,
             detectable,
             found.repeats,
-            int(could.to_find[number]) or None,
+            to_find[number] or None,
         )
-        yield explain(change, wants, int(could.to_prove_same[number]), could.to_claim, size)

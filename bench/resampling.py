@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.ranks import Floats
 
-DRAWS = 2000
+DRAWS = 1000
 CONFIDENCE = 0.95
 SEED = 20240214  # intervals of the same samples are the same everywhere
 CELLS = 1 << 21  # of a block: bounds memory where there are many tests

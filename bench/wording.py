@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from bench.results import Case
 from bench.verdicts import Change, OutcomeChange, Verdict
@@ -19,9 +19,14 @@ def percent(share: float, sign: str = "") -> str:
 
 
 def amount(change: Change, value: float, sign: str = "") -> str:
-    """Write an effect of a change: relative ones and shares in percent, others as they are."""
-    if change.absolute and change.unit != "share":
-        return f"{value:{sign}.3g} {change.unit}"
+    """Write an effect of a change."""
+    return measured(value, change.unit, absolute=change.absolute, sign=sign)
+
+
+def measured(value: float, unit: str, *, absolute: bool, sign: str = "") -> str:
+    """Write an effect: relative ones and shares in percent, others as they are."""
+    if absolute and unit != "share":
+        return f"{value:{sign}.3g} {unit}"
     return percent(value, sign)
 
 
@@ -32,39 +37,57 @@ def exact_reason(base: float, candidate: float, verdict: Verdict) -> str:
     return "within the tolerance" if verdict is Verdict.SAME else "exact"
 
 
-def explain(change: Change, wanted: float, to_prove_same: int, to_claim: int, size: int) -> Change:
-    """Give a change its reason.
+@dataclass(frozen=True)
+class Words:
+    """What all reasons about one metric share.
 
-    Args:
-        change: With all but the reason.
+    Attributes:
+        unit: Of the metric.
+        absolute: Whether it changes by differences.
+        tolerance: Changes up to this size do not matter.
         wanted: Change that one wants to find.
-        to_prove_same: Repeats to show that nothing changed; 0 where no number is enough.
+        repeats: Of base and candidate.
         to_claim: Repeats at which the exact test can reach its level at all.
         size: Tests in the family.
     """
-    tolerance = amount(change, change.tolerance)
-    if change.verdict is Verdict.SAME:
-        reason = f"shown to lie within ±{tolerance}"
-    elif change.verdict is not Verdict.INCONCLUSIVE:
-        reason = f"p = {change.p_value:.2g}, more than {tolerance}"
-    elif min(change.repeats) < to_claim:
-        among = f" among {size} gating tests" if size > 1 else ""
-        reason = f"{min(change.repeats)} repeats cannot prove any change{among}: {to_claim} can"
-    else:
-        assert change.detectable is not None
-        finds = amount(change, change.detectable)
-        reason = f"{finds} would be found; {needs(change, wanted, to_prove_same)}"
-    return replace(change, reason=reason)
 
+    unit: str
+    absolute: bool
+    tolerance: float
+    wanted: float
+    repeats: tuple[int, int]
+    to_claim: int
+    size: int
 
-def needs(change: Change, wanted: float, to_prove_same: int) -> str:
-    """Say what it would take."""
-    parts = []
-    if change.repeats_needed:
-        parts.append(f"to find {amount(change, wanted)}: {change.repeats_needed} repeats")
-    if to_prove_same:
-        parts.append(f"to show that it is the same: {to_prove_same}")
-    return ", ".join(parts) or "this device cannot tell less: measure both with bench ab"
+    def amount(self, value: float) -> str:
+        """Write an effect."""
+        return measured(value, self.unit, absolute=self.absolute)
+
+    def claimed(self, verdict: Verdict, p_value: float) -> str:
+        """Explain a verdict that claims something."""
+        if verdict is Verdict.SAME:
+            return f"shown to lie within ±{self.amount(self.tolerance)}"
+        return f"p = {p_value:.2g}, more than {self.amount(self.tolerance)}"
+
+    def open(self, detectable: float, to_find: int, to_prove_same: int) -> str:
+        """Explain why nothing can be claimed, and what it would take.
+
+        Args:
+            detectable: Smallest change that would be found.
+            to_find: Repeats to find the wanted change; 0 where no number is enough.
+            to_prove_same: Repeats to show that nothing changed; 0 likewise.
+        """
+        if min(self.repeats) < self.to_claim:
+            among = f" among {self.size} gating tests" if self.size > 1 else ""
+            number = min(self.repeats)
+            return f"{number} repeats cannot prove any change{among}: {self.to_claim} can"
+        needs = []
+        if to_find:
+            needs.append(f"to find {self.amount(self.wanted)}: {to_find} repeats")
+        if to_prove_same:
+            needs.append(f"to show that it is the same: {to_prove_same}")
+        wish = ", ".join(needs) or "the device cannot tell less: measure both with bench ab"
+        return f"{self.amount(detectable)} would be found; {wish}"
 
 
 def overall_reason(

@@ -17,7 +17,8 @@ STYLES = {
     Verdict.IMPROVED: "green",
     Verdict.SAME: "dim",
 }
-FOLDED = ("Case", "Why", "Reason", "Base", "Candidate")  # columns that may take several lines
+WIDTH = 100  # where nobody says how wide the terminal is
+FOLDED = ("case", "why", "reason", "base", "candidate")  # columns that may take several lines
 
 
 @COMPARED.register("table")
@@ -25,11 +26,12 @@ def table(comparison: Comparison) -> str:
     """Tables for the terminal, worst first."""
     import shutil
 
+    from rich import box
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from reports.comparison import headline, sections
-    from reports.terminal import WIDTH, empty_table
     from reports.units import printable
 
     console = Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False)
@@ -40,10 +42,9 @@ def table(comparison: Comparison) -> str:
             if section.rows and section.title:
                 console.print(Text(f"\n{section.title}", "bold"))
             if section.rows and section.head:
-                drawn = empty_table(section.head)
-                for column in drawn.columns:
-                    column.vertical = "top"
-                    column.no_wrap = column.header not in FOLDED
+                drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+                for name in section.head:
+                    drawn.add_column(name.capitalize(), no_wrap=name not in FOLDED, overflow="fold")
                 for row in section.rows:
                     style = STYLES.get(Verdict(row[0]), "") if row[0] in list(Verdict) else ""
                     first, *rest = (Text(printable(cell)) for cell in row)
