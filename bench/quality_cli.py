@@ -44,8 +44,13 @@ def chosen_sentences(flags: Mapping[str, Any]) -> "tuple[Utterance, ...]":
 
 
 def chosen_workers(flags: Mapping[str, Any]) -> str:
-    """Say where to score."""
-    return flags.get("quality_workers") or str(os.cpu_count() or 1)
+    """Say where to score, after making sure that it can be there."""
+    where = flags.get("quality_workers") or str(os.cpu_count() or 1)
+    if flags.get("quality"):
+        from bench.quality.engine import check_workers
+
+        check_workers(where)
+    return where
 
 
 @click.group()

@@ -4,6 +4,7 @@ Observations are kept in the cache under a hash of the audio, the scorer and the
 packages, and are written as they come: a killed run has lost what was under way and nothing else.
 """
 
+import importlib.util
 import json
 import os
 from collections import defaultdict
@@ -145,6 +146,22 @@ def keep(path: Path, answer: Answer) -> None:
     temporary.replace(path)
 
 
+def check_workers(where: str) -> None:
+    """Make sure that scoring can begin, before anything slow is done.
+
+    Args:
+        where: As `scoring_workers` takes it.
+
+    Raises:
+        ConfigError: It is neither a number nor an address, or Dask is not installed.
+    """
+    if "://" in where:
+        if importlib.util.find_spec("distributed") is None:
+            raise ConfigError(f"{where} needs Dask: pip install 'mobilespeech-bench[lab]'")
+    elif not where.isdecimal() or int(where) < 1:
+        raise ConfigError(f"{where!r} is neither a number of processes nor an address like tcp://…")
+
+
 @contextmanager
 def scoring_workers(where: str) -> Iterator[Executor]:
     """Open the processes that score.
@@ -154,14 +171,13 @@ def scoring_workers(where: str) -> Iterator[Executor]:
             `tcp://lab:8786`, whose workers have this project installed with its extra `quality`.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither, or nothing answers there.
     """
+    check_workers(where)
     if "://" in where:
         with dask_workers(where) as executor:
             yield executor
         return
-    if not where.isdecimal() or int(where) < 1:
-        raise ConfigError(f"{where!r} is neither a number of processes nor an address like tcp://…")
     # Spawned: models and their thread pools do not survive a fork.
     context = get_context("spawn")
     with ProcessPoolExecutor(int(where), mp_context=context, initializer=be_quiet) as executor:
@@ -173,12 +189,10 @@ def dask_workers(address: str) -> Iterator[Executor]:
     """Connect to a Dask scheduler.
 
     Raises:
-        ConfigError: Dask is not installed, or nothing answers there.
+        ConfigError: Nothing answers there.
     """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ConfigError(f"{address} needs Dask: pip install 'mobilespeech-bench[lab]'") from None
+    from distributed import Client
+
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
