@@ -13,7 +13,7 @@ from model.methods import Axis, Method
 
 
 def with_lengths(method: Method, lengths: Mapping[str, int]) -> Method:
-    """Give a method static lengths: examples padded to them, masks as last inputs, no axes.
+    """Give a method static lengths: examples of that length, masks as last inputs, no axes.
 
     Args:
         method: With dynamic axes.
@@ -21,7 +21,11 @@ def with_lengths(method: Method, lengths: Mapping[str, int]) -> Method:
     """
     if not lengths:
         return method
-    flat = pad_inputs(method, [leaf.numpy() for leaf in pytree.tree_leaves(method.inputs)], lengths)
+    examples = [leaf.numpy() for leaf in pytree.tree_leaves(method.inputs)]
+    fitting = [
+        cut(array, axes, lengths) for array, axes in zip(examples, flat_axes(method), strict=True)
+    ]
+    flat = pad_inputs(method, fitting, lengths)
     tensors = [torch.from_numpy(array) for array in flat]
     count = len(tensors) - len(method.masks)
     inputs = (*method.nest(tensors[:count]), *tensors[count:])
@@ -65,11 +69,7 @@ def padded_call(call: Call, table: Mapping[str, Method], lengths: Mapping[str, i
         method = table[name]
         used = lengths_of(method, inputs)
         outputs = call(name, pad_inputs(method, inputs, lengths))
-        return [
-            array[tuple(slice(axes[i].scale * used[axes[i].name]) if i in axes else slice(None)
-                        for i in range(array.ndim))]
-            for array, axes in zip(outputs, method.outputs, strict=True)
-        ]  # fmt: skip
+        return [cut(array, axes, used) for array, axes in zip(outputs, method.outputs, strict=True)]
 
     return padded if lengths else call
 
@@ -101,6 +101,12 @@ def lengths_of(method: Method, inputs: Sequence[Array]) -> dict[str, int]:
         for array, axes in zip(inputs, flat_axes(method), strict=True)
         for number, axis in axes.items()
     }
+
+
+def cut(array: Array, axes: Mapping[int, Axis], lengths: Mapping[str, int]) -> Array:
+    """Leave no more of an array than lengths say."""
+    wanted = {number: axis.scale * lengths[axis.name] for number, axis in axes.items()}
+    return array[tuple(slice(wanted.get(number)) for number in range(array.ndim))]
 
 
 def padding(
