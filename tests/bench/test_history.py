@@ -30,35 +30,35 @@ def places(medians):
 
 
 def test_a_steady_series_has_no_step():
-    """At most 1 % of series of 20 points and more, and fewer the longer they are."""
-    false = {n: sum(bool(places(steady(n, seed))) for seed in range(300)) for n in (20, 50, 200)}
-    assert false[20] <= 6
-    assert false[50] <= 3
-    assert false[200] <= 3
+    """Hardly one in a hundred series of 20 points, and fewer the longer they are."""
+    false = {n: sum(bool(places(steady(n, seed))) for seed in range(100)) for n in (20, 50, 200)}
+    assert false[20] <= 3
+    assert false[50] <= 1
+    assert false[200] <= 1
 
 
 @pytest.mark.parametrize("heavy", [3, 5])
 def test_heavy_tails_are_no_steps(heavy):
     rng = np.random.default_rng(heavy)
-    found = [places(np.exp(NOISE * rng.standard_t(heavy, 100))) for _ in range(200)]
-    assert sum(map(bool, found)) <= 6
+    found = [places(np.exp(NOISE * rng.standard_t(heavy, 100))) for _ in range(100)]
+    assert sum(map(bool, found)) <= 4
 
 
 @pytest.mark.parametrize("size", [0.1, -0.1])
 def test_a_step_of_five_times_the_noise_is_found_where_it_is(size):
-    found = [places(step_at(60, 30, size, seed)) for seed in range(100)]
+    found = [places(step_at(60, 30, size, seed)) for seed in range(50)]
     exact = [one for one in found if len(one) == 1 and abs(one[0] - 30) <= 1]
-    assert len(exact) >= 97
+    assert len(exact) >= 48
 
 
 def test_a_step_three_runs_ago_is_found():
-    found = [places(step_at(60, 57, 0.12, seed)) for seed in range(100)]
-    assert sum(bool(one) and abs(one[-1] - 57) <= 1 for one in found) >= 95
+    found = [places(step_at(60, 57, 0.12, seed)) for seed in range(50)]
+    assert sum(bool(one) and abs(one[-1] - 57) <= 1 for one in found) >= 47
 
 
 def test_one_run_alone_is_no_step():
     """An alarm takes two runs in a row."""
-    for seed in range(100):
+    for seed in range(50):
         medians = steady(40, seed)
         medians[20] *= 1.5
         assert places(medians) == []
@@ -77,7 +77,7 @@ def test_two_steps_are_two():
 
 
 def test_a_slope_drifts_and_is_no_staircase():
-    for seed in range(50):
+    for seed in range(20):
         medians = steady(60, seed) * np.linspace(1, 1.3, 60)
         steps, drift = find_changes(medians)
         assert steps == []
@@ -86,8 +86,8 @@ def test_a_slope_drifts_and_is_no_staircase():
 
 
 def test_a_steady_series_does_not_drift():
-    drifts = [find_changes(steady(50, seed))[1] for seed in range(300)]
-    assert sum(drift is not None for drift in drifts) <= 3
+    drifts = [find_changes(steady(50, seed))[1] for seed in range(100)]
+    assert sum(drift is not None for drift in drifts) <= 1
 
 
 @pytest.mark.parametrize("level", [4096.0, 0.0, -3.0, 1e300, 1e-300])

@@ -182,7 +182,7 @@ def changed(document, path, value):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 @given(st.data())
 @pytest.mark.parametrize("document", [DOCUMENT, MODERN], ids=["format 1", "format 2"])
@@ -199,7 +199,7 @@ def test_whatever_stands_anywhere_in_a_file_is_read_or_refused_in_one_line(docum
         assert len(refused) < 1000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 3000))
 def test_bytes_put_into_a_file_are_noticed(noise, place):
     content = encode_run(load_run(OLD / "run.json"))
@@ -210,7 +210,7 @@ def test_bytes_put_into_a_file_are_noticed(noise, place):
             decode_run(damaged, "it")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(noise=st.binary(max_size=100), place=st.integers(0, 9000))
 def test_a_damaged_journal_is_read_up_to_the_damage_or_refused(tmp_path_factory, noise, place):
     path = tmp_path_factory.getbasetemp() / "damaged.journal"
