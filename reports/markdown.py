@@ -9,8 +9,8 @@ from bench.results import Run
 from reports.columns import COVERAGE_METRICS, KEY_METRICS, case_columns, metric_columns
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
-from reports.summary import Note, conditions, doubts, marks, slower, subject, unmeasured
 from reports.quality import TITLES, pair_columns, quality_lines, unscored
+from reports.summary import Note, conditions, doubts, marks, slower, subject, unmeasured
 from reports.units import interval, printable, times
 
 # GitHub looks for mentions in what it has rendered, so that an escape is not enough: a word joiner,

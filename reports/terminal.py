@@ -14,7 +14,6 @@ from bench.results import Outcome, Run
 from reports.columns import Column, case_columns, metric_columns
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
-from reports.summary import Note, doubts, marks, slower, subject, unmeasured
 from reports.quality import (
     KEY_QUALITY,
     TITLES,
@@ -23,6 +22,7 @@ from reports.quality import (
     quality_lines,
     unscored,
 )
+from reports.summary import Note, doubts, marks, slower, subject, unmeasured
 from reports.units import count, printable, spread, times
 
 WIDTH = 100  # where nobody says how wide the terminal is

@@ -48,8 +48,9 @@ def make_repeat(wall_ms=100.0, codes=CODES):
     waveform = np.zeros(codes.shape[1] * 320, np.float32)
     return Repeat(
         load_ms=5.0, warm_load_ms=4.0, base_rss_bytes=100, load_peak_rss_bytes=200,
-        peak_rss_bytes=300, planned_bytes=None, threads=2, backends=("XnnpackBackend",),
-        warmup_ms=(120.0,), trials=trials, codes=codes, waveform=waveform,
+        peak_rss_bytes=300, planned_bytes=None, threads=2, affinity="3",
+        backends=("XnnpackBackend",), warmup_ms=(120.0,), trials=trials, codes=codes,
+        waveform=waveform,
     )  # fmt: skip
 
 
