@@ -10,8 +10,10 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+from click.testing import CliRunner
 
 from bench import pipeline
+from bench.cli import bench
 from bench.results import Case, Header, Measurement, Outcome, Row, Run
 from bench.store import find_kept, open_store
 from devices.base import DeviceInfo, Schedule
@@ -172,6 +174,23 @@ def test_failures_are_kept_with_their_reasons(store):
     with store.archive() as archive:
         (failure,) = archive.failures()
     assert (failure.scheme, failure.outcome, failure.reason) == ("fp32", "run failed", "it crashed")
+
+
+def test_every_command_asks_the_store_that_bench_toml_names(store, place, tmp_path):
+    run = keep(store, run_of(1, fp32=0.25))
+    (tmp_path / "bench.toml").write_text(f'[store]\nurl = "{place}"\n')
+    said = {
+        arguments: CliRunner().invoke(bench, arguments)
+        for arguments in (
+            ("show", "0001", "--raw"), ("report", "latest", "--format", "json"),
+            ("history", "--json"), ("list", "runs", "--json"),
+        )
+    }  # fmt: skip
+    assert {result.exit_code for result in said.values()} == {0}, said
+    for result in said.values():
+        assert run.header.run in json.dumps(json.loads(result.stdout))
+    elsewhere = CliRunner().invoke(bench, ["--results", str(tmp_path), "show", "latest"])
+    assert elsewhere.exit_code == 1
 
 
 @pytest.mark.parametrize(
