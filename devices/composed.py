@@ -81,6 +81,17 @@ def calls_of(job: Job) -> Mapping[str, int]:
     }
 
 
+def files_of(runner: Path) -> Mapping[str, Path]:
+    """Name a runner's files: itself, and the shared libraries beside it.
+
+    Raises:
+        ConfigError: There is no such runner.
+    """
+    if not runner.is_file():
+        raise ConfigError(f"no runner at {runner}")
+    return {**{path.name: path for path in runner.parent.glob("*.so")}, runner.name: runner}
+
+
 class ComposedRunner:
     """Runs a user's own runner on a device, method by method; a `devices.remote.Runner`.
 
@@ -91,8 +102,7 @@ class ComposedRunner:
     """
 
     def __init__(self, link: Link, store: Store, path: Path) -> None:
-        if not path.is_file():
-            raise ConfigError(f"no runner at {path}")
+        self._files = files_of(path)
         self._link = link
         self._store = store
         self._path = path
@@ -102,8 +112,7 @@ class ComposedRunner:
         """Time, or trace, every method; leave a report as our runner does. See `Runner.run`."""
         if not isinstance(job, Job):
             raise DeviceError(f"{self._path.name} composes speech of methods and nothing else")
-        files = {path.name: path for path in self._path.parent.glob("*.so")}
-        program = self._store.put({**files, self._path.name: self._path})
+        program = self._store.put(self._files)
         model = PurePosixPath(self._store.put({"model.pte": job.pte}), "model.pte")
         out = PurePosixPath(self._store.make_folder(f"run-{secrets.token_hex(4)}"))
         process = Process(self._link, self._store, program, out, launch)

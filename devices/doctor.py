@@ -4,9 +4,11 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from devices.android import BASE, is_emulated
 from devices.bundle import Bundle, build_bundle
+from devices.composed import files_of
 from devices.conditions import LOW_BATTERY_PERCENT, Conditions, Discipline, read_conditions
 from devices.cores import canary_ms, fast_cores
 from devices.discovery import Notify, find, link_to
@@ -24,6 +26,7 @@ MEMORY_BYTES = 500_000_000
 FIRST_THERMAL_SDK = 29  # Android 10
 TOOLS = ("cat", "df", "du", "grep", "kill", "ls", "mkdir", "mv", "readlink", "rm", "sha256sum")
 RUNNER_USAGE = 2  # its exit status without arguments
+HELP = 1  # that of gflags, which ExecuTorch's own runners use, when asked for help
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,10 @@ def examine(
 
 
 def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:
-    """Build the runner, which needs no device yet."""
+    """Build the runner, which needs no device yet, or look for one's own."""
     try:
+        if profile.runner:
+            return Finding("build", OK, f"{len(files_of(Path(profile.runner)))} files of your own")
         bundle = bundle_for(profile.abi)
     except HarnessError as error:
         return Finding("build", PROBLEM, str(error), "docs/runner.md, 'Building it'")
@@ -237,11 +242,16 @@ def cores(patient: Patient) -> Finding:
 
 def runner(patient: Patient) -> Finding:
     """Bring the runner to the device and start it."""
-    bundle = patient.bundle_for(patient.profile.abi)
-    folder = patient.store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
-    start = f"cd {shlex.quote(folder)} && exec {shlex.join(bundle.command)}"
-    result = patient.link.run(start)
-    if result.code != RUNNER_USAGE:
+    own = Path(patient.profile.runner)
+    if patient.profile.runner:
+        folder = patient.store.put(files_of(own))
+        start = f"LD_LIBRARY_PATH=. exec {shlex.quote(f'./{own.name}')} --helpshort"
+    else:
+        bundle = patient.bundle_for(patient.profile.abi)
+        folder = patient.store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+        start = f"exec {shlex.join(bundle.command)}"
+    result = patient.link.run(f"cd {shlex.quote(folder)} && {start}")
+    if result.code != (HELP if patient.profile.runner else RUNNER_USAGE):
         return Finding(
             "runner",
             PROBLEM,

@@ -120,6 +120,17 @@ def test_a_missing_compiler_is_told_though_no_phone_is_there(monkeypatch):
     assert states == {"build": PROBLEM, "connection": PROBLEM}
 
 
+def test_a_runner_of_one_s_own_is_looked_for_and_started(tmp_path):
+    profile = replace(PIXEL8, runner=str(tmp_path / "executor_runner"))
+    assert doctor.build(profile, build_bundle).state == PROBLEM
+    (tmp_path / "libqnn.so").write_text("")
+    for ending, state in (("exit 1", OK), ("exit 127", PROBLEM)):
+        (tmp_path / "executor_runner").write_text(f"#!/bin/sh\n{ending}\n")
+        assert doctor.build(profile, build_bundle).detail == "2 files of your own"
+        someone = patient(LocalLink(tmp_path / "link"), base=tmp_path / "base")
+        assert doctor.runner(replace(someone, profile=profile)).state == state
+
+
 @pytest.mark.slow
 def test_a_stand_in_phone_is_examined_from_connection_to_runner(phone_amd64, tmp_path):
     profile = replace(load_profiles()["standin-amd64"], address=phone_amd64.address)
