@@ -7,14 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from comparison_builder import regressed
+from run_builder import make_row, make_run
 
 from bench.cli import bench
+from bench.results import save_run
+from reports.compared import COMPARED
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / "docs" / "ci").glob("*.yml"))
-CHECKED_BY_NAME = "Install"  # what it installs is what runs these tests
 
 
 def steps_of(workflow):
@@ -57,9 +61,33 @@ SLOWER = """
         for step in range(1, 24):
             out = out + 1e-6 * self.down(F.gelu(self.up(x * (1 + 1e-6 * step))))
 """
+# Writes down what it is asked, and answers a question with $GH_ANSWER.
 GH = """#!/bin/sh
 echo "gh $*" >> "$GH_LOG"
+case $* in *--jq*) echo "$GH_ANSWER";; esac
 """
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """The environment of a step: commands `bench` and `gh`, and files that GitHub reads."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name, text in (("gh", GH), ("bench", f'#!/bin/sh\nexec {sys.executable} -m bench "$@"\n')):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return {
+        "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "GH_ANSWER": "",
+        "GH_LOG": str(tmp_path / "gh.log"), "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), "GITHUB_WORKFLOW": "phone",
+    }  # fmt: skip
+
+
+PULL_REQUEST = {
+    "github.repository": "owner/name",
+    "github.event.number": "7",
+    "github.token": "none",
+}
 
 
 @pytest.fixture
@@ -77,13 +105,13 @@ def clone(tmp_path):
     return folder
 
 
-def run_steps(workflow, folder, given, expressions):
+def run_steps(name, folder, given, expressions, *, left_out=("Install",)):
     """Run the scripts of a workflow as GitHub does; returns the exit status of each by its name."""
-    defaults, steps = steps_of(workflow)
+    defaults, steps = steps_of(ROOT / "docs" / "ci" / name)
     codes = {}
     for step in steps:
         broken = any(codes.values())
-        if step["name"] == CHECKED_BY_NAME or (broken and "!cancelled()" not in step.get("if", "")):
+        if step["name"] in left_out or (broken and "!cancelled()" not in step.get("if", "")):
             continue
         own = {
             name: re.sub(r"\$\{\{ (.+?) \}\}", lambda found: expressions[found[1]], value)
@@ -97,14 +125,57 @@ def run_steps(workflow, folder, given, expressions):
     return codes
 
 
+MEASURED = ("Install", "Measure both in turns", "Examine the phone", "Measure")
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        ("", "--method POST repos/owner/name/issues/7/comments -F body=@comment.md"),
+        ("41", "--method PATCH repos/owner/name/issues/comments/41 -F body=@comment.md"),
+    ],
+)
+def test_a_regression_fails_the_job_and_is_posted_once(tools, tmp_path, answer, asked):
+    (tmp_path / "comparison.json").write_text(COMPARED["json"](regressed()))
+    given = {**tools, "GH_ANSWER": answer}
+    codes = run_steps("host.yml", tmp_path, given, PULL_REQUEST, left_out=MEASURED)
+    assert codes == {"Judge": 3, "Comment": 0}
+    assert asked in (tmp_path / "gh.log").read_text()
+    assert (tmp_path / "summary.md").read_text().startswith("## ❌ Regressed")
+    assert (tmp_path / "comment.md").read_text().startswith("<!-- bench-report:bench -->")
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.0, 0), (1.5, 3)])
+def test_a_phone_is_judged_by_its_last_good_run(tools, tmp_path, factor, code):
+    steady = 1 + 0.002 * np.array([0, 1, -1, 2, -2, 3, -3, 1.5, 0.5, -0.5])
+    for folder, scale in (("baseline", 1.0), ("results", factor)):
+        place = tmp_path / folder / "host"
+        place.mkdir(parents=True)
+        run = make_run(make_row(rtf=scale * steady))
+        save_run(place / f"{run.header.run}.json", run)
+    codes = run_steps(
+        "lab.yml", tmp_path, {**tools, "GH_ANSWER": "9"}, PULL_REQUEST, left_out=MEASURED
+    )
+    assert codes == {"Fetch the baseline": 0, "Judge": code}
+    assert "gh run download 9 --name baseline" in (tmp_path / "gh.log").read_text()
+    assert (tmp_path / "junit.xml").exists()
+
+
+def test_a_phone_without_a_last_good_run_is_reported(tools, tmp_path):
+    place = tmp_path / "results" / "host"
+    place.mkdir(parents=True)
+    run = make_run(make_row(rtf=np.ones(5)))
+    save_run(place / f"{run.header.run}.json", run)
+    codes = run_steps("lab.yml", tmp_path, tools, PULL_REQUEST, left_out=MEASURED)
+    assert codes == {"Fetch the baseline": 0, "Judge": 0}
+    assert "## Schemes" in (tmp_path / "summary.md").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_commit_that_makes_a_layer_slower_is_caught_and_its_operator_named(clone, tmp_path):
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for name, text in (("gh", GH), ("bench", f'#!/bin/sh\nexec {sys.executable} -m bench "$@"\n')):
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
+def test_a_commit_that_makes_a_layer_slower_is_caught_and_its_operator_named(
+    clone, tools, tmp_path
+):
     commits = [
         subprocess.run(
             ["git", "-C", str(clone), "rev-parse", name], capture_output=True, text=True, check=True
@@ -112,20 +183,15 @@ def test_a_commit_that_makes_a_layer_slower_is_caught_and_its_operator_named(clo
         for name in ("HEAD~1", "HEAD")
     ]
     codes = run_steps(
-        ROOT / "docs" / "ci" / "host.yml",
+        "host.yml",
         clone,
         {
-            "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(clone),
-            "MODEL": "tiny", "SCHEME": "fp32", "ROUNDS": "10",
-            "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-            "GH_LOG": str(tmp_path / "gh.log"),
+            **tools, "PYTHONPATH": str(clone), "MODEL": "tiny", "SCHEME": "fp32", "ROUNDS": "10",
         },
         {
+            **PULL_REQUEST,
             "github.event.pull_request.base.sha": commits[0],
             "github.event.pull_request.head.sha": commits[1],
-            "github.repository": "owner/name",
-            "github.event.number": "7",
-            "github.token": "none",
         },
     )  # fmt: skip
     assert codes == {"Measure both in turns": 0, "Judge": 3, "Comment": 0}
