@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
 
 from bench.attribution import attribute, stage_ms
 from bench.columns import Columns, columns_of
 from bench.comparable import unlike_rows, unlike_runs
-from bench.deciding import Batch, decide_all
+from bench.deciding import Batch, decide_all, screened
 from bench.metrics import METRICS
 from bench.pairing import Pairs, Refusal, changes_of
 from bench.results import Case, Outcome, Row, Run
@@ -55,9 +57,13 @@ def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparis
     mismatches = [found for a, b in measured for found in unlike_rows(a, b, b.case, terms.allowed)]
     differing = {m.case: m for m in mismatches if not m.allowed}
     refusals = [why_no_times(a, b, differing, interleaved=interleaved) for a, b in measured]
-    found = [*changes_of(Pairs(base, candidate, where, refusals), terms)]
-    changes = [item for item in found if isinstance(item, Change)]
-    batches = [item for item in found if isinstance(item, Batch)]
+    changes: list[Change] = []
+    batches: list[Batch] = []
+    for item in changes_of(Pairs(base, candidate, where, refusals), terms):
+        if isinstance(item, Change):
+            changes.append(item)
+        else:
+            batches.append(item if item.gates else screened(item, terms, paired=interleaved))
     changes += decide_all(batches, terms, paired=interleaved)
     changes.sort(key=lambda change: not change.gates)
     outcomes = tuple(compared_outcomes(both))
@@ -78,12 +84,10 @@ def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparis
     )
 
 
-def rows_by_key(run: Columns, across: frozenset[str]) -> dict[tuple[str, ...], int]:
+def rows_by_key(run: Columns, across: frozenset[str]) -> dict[object, int]:
     """Number the rows by the fields of their cases that must agree."""
-    return {
-        tuple(value for name, value in vars(row.case).items() if name not in across): number
-        for number, row in enumerate(run.rows)
-    }
+    key = attrgetter(*(spec.name for spec in fields(Case) if spec.name not in across))
+    return {key(row.case): number for number, row in enumerate(run.rows)}
 
 
 def attributions(

@@ -114,13 +114,13 @@ def decide_all(batches: Sequence[Batch], terms: Terms, *, paired: bool) -> Itera
     told where they changed.
 
     Args:
-        batches: Of all cases.
+        batches: Of all cases; of metrics that only inform, those that are `screened`.
         terms: Of the comparison.
         paired: Whether the runs were measured in turns, round by round.
     """
     gating = [batch for batch in batches if batch.gates]
     yield from family(gating, terms, paired=paired, corrected=True)
-    informing = [screened(batch, terms, paired=paired) for batch in batches if not batch.gates]
+    informing = [batch for batch in batches if not batch.gates]
     for change in family(informing, terms, paired=paired, corrected=False):
         if change.verdict in CHANGED:
             yield change

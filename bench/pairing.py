@@ -136,9 +136,9 @@ def batches(pairs: Pairs, name: str, left: Mask, terms: Terms) -> Iterator[Batch
         return
     chosen = np.flatnonzero(left)
     a, b = (places[chosen] for places in pairs.places(name))
-    counts = np.stack([base.counts[a], candidate.counts[b]], axis=1)
-    for count in np.unique(counts, axis=0):
-        alike = (counts == count).all(axis=1)
+    before, after = base.counts[a], candidate.counts[b]
+    for count in sorted(set(zip(before.tolist(), after.tolist(), strict=True))):
+        alike = (before == count[0]) & (after == count[1])
         yield Batch(
             name,
             pairs.cases[chosen[alike]],

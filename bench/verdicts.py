@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     SAME = "same"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: two runs of 10,000 rows have 50,000 of these
 class Change:
     """One metric of one case in both runs.
 
