@@ -73,9 +73,7 @@ def as_table(rows: Sequence[Compiled]) -> str:
 
 def as_markdown(rows: Sequence[Compiled]) -> str:
     """Write the rows in markdown, reasons below."""
-    rule = [
-        "--:" if i in range(*NUMBERS.indices(len(COLUMNS))) else "---" for i in range(len(COLUMNS))
-    ]
+    rule = ["--:" if index in NUMBERS else "---" for index in range(len(COLUMNS))]
     lines = [COLUMNS, rule, *map(cells, rows)]
     table = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([*table, "", *(f"- {reason}" for reason in reasons(rows))]) + "\n"
