@@ -120,11 +120,16 @@ def spec_of(schemes: int) -> Spec:
                 },
             },
             {
-                "transform": [{"filter": f"{pixels} > {LETTER} * length(datum.stage)"}],
                 "mark": {"type": "text", "color": "var(--on-fill)", "fontWeight": 600},
                 "encoding": {
                     "x": {"field": "middle"},
-                    "text": {"field": "stage"},
+                    "text": {
+                        "condition": {
+                            "test": f"{pixels} > {LETTER} * length(datum.stage)",
+                            "field": "stage",
+                        },
+                        "value": "",
+                    },
                 },
             },
             {

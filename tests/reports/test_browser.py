@@ -92,6 +92,18 @@ def test_every_chart_is_drawn_without_a_word_on_the_console(browse, page, run):
     )
 
 
+def test_a_window_that_changes_its_size_redraws_without_a_word(browse, page):
+    tab = browse(page)
+    for size in (PHONE, DESKTOP):
+        tab.set_viewport_size(size)
+        tab.wait_for_timeout(300)
+        widths = tab.locator("figure.chart").evaluate_all(
+            "figures => figures.map((f) => f.clientWidth - f.querySelector('svg').clientWidth)"
+        )
+        assert all(0 <= width < 80 for width in widths)
+    assert tab.said == []
+
+
 def test_history_and_conditions_are_drawn_where_they_are_known(browse, run, folder):
     readings = tuple(
         Reading(f"2026-02-11T09:{minute:02d}:00+00:00", 0, 30.0 + minute, 2_400_000)
