@@ -67,7 +67,7 @@ class Case:
         return f"{self.scheme} x {self.backend} · {self.utterance}{place}"
 
 
-@dataclass(frozen=True, slots=True)  # slots: a run of 10,000 rows has 370,000 of these
+@dataclass(frozen=True, slots=True)  # slots: a large run has hundreds of thousands of these
 class Measurement:
     """One metric of one case.
 
