@@ -25,8 +25,8 @@ NAME = "calibration.toml"
 FEWEST_SESSIONS = 3
 # The conditions that a floor holds under.
 HOLDS_FOR = ("device", "os", "runner", "emulated")
-# Student's 99 % quantiles by degrees of freedom; few sessions know their own spread badly.
-STUDENT = (31.8, 6.96, 4.54, 3.75, 3.36, 3.14, 3.00, 2.90, 2.82, 2.76, 2.72, 2.68, 2.65, 2.62)
+# Student's 99.5 % quantiles by degrees of freedom; few sessions know their own spread badly.
+STUDENT = (63.7, 9.92, 5.84, 4.60, 4.03, 3.71, 3.50, 3.36, 3.25, 3.17, 3.11, 3.05, 3.01, 2.98)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Floor:
     """The noise floor of one metric.
 
     Attributes:
-        floor: What a second session of the same program is slower by in one of a hundred cases,
+        floor: What a second session of the same program is slower by in one of 200 cases,
             beyond what repeats explain; of logarithms, so nearly relative, or in the metric's unit
             where it changes by differences.
         repeat_spread: Standard deviation from repeat to repeat, on the same scale.

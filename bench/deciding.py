@@ -196,7 +196,16 @@ def changes(
     before, after = batch.medians[0].tolist(), batch.medians[1].tolist()
     to_find, to_prove_same = could.to_find.tolist(), could.to_prove_same.tolist()
     unit = batch.metric.unit
-    words = Words(unit, absolute, batch.tolerance, wanted, found.repeats, could.to_claim, size)
+    words = Words(
+        unit,
+        absolute,
+        batch.tolerance,
+        wanted,
+        found.repeats,
+        could.to_claim,
+        size,
+        found.paired,
+    )
     for number, case in enumerate(batch.cases):
         effect, low, high, detectable = (values[number] for values in back)
         if verdicts[number] is Verdict.INCONCLUSIVE:

@@ -49,6 +49,7 @@ class Words:
         repeats: Of base and candidate.
         to_claim: Repeats at which the exact test can reach its level at all.
         size: Tests in the family.
+        paired: Whether rounds were compared.
     """
 
     unit: str
@@ -58,6 +59,7 @@ class Words:
     repeats: tuple[int, int]
     to_claim: int
     size: int
+    paired: bool
 
     def amount(self, value: float) -> str:
         """Write an effect."""
@@ -86,7 +88,8 @@ class Words:
             needs.append(f"to find {self.amount(self.wanted)}: {to_find} repeats")
         if to_prove_same:
             needs.append(f"to show that it is the same: {to_prove_same}")
-        wish = ", ".join(needs) or "the device cannot tell less: measure both with bench ab"
+        quieter = "wait for a quieter device" if self.paired else "measure both with bench ab"
+        wish = ", ".join(needs) or f"no number of repeats will do: {quieter}"
         return f"{self.amount(detectable)} would be found; {wish}"
 
 
