@@ -14,7 +14,7 @@ from lowering.backend import Proof
 from lowering.backends import make_backend
 from lowering.build import build_artifacts, build_references
 from lowering.qnn import sdk
-from lowering.qnn.backend import QNN, SOCS
+from lowering.qnn.backend import BITS, QNN, SOCS, bits_of
 from lowering.reference import read_reference
 from model.choice import ModelChoice
 from model.errors import ConfigError, StageFailedError
@@ -43,6 +43,13 @@ def test_lengths_and_compiler_are_among_its_options():
     assert backend.lengths()["steps"] == backend.options()["steps"] == 96
     assert "compiler" in backend.options()
     assert backend.proof() is Proof.SIMULATED
+
+
+def test_what_is_heard_has_16_bits_whatever_the_scheme():
+    assert bits_of("codec_decoder", SCHEMES["8a8w"]()) == (16, 8)
+    assert bits_of("smd", SCHEMES["8a8w"]()) == (8, 8)
+    for scheme in (SCHEMES[name]() for name in ("8a8w", "16a8w", "16a4w")):
+        assert {bits_of(name, scheme) for name in ("smd", "codec_decoder")} <= set(BITS)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +91,21 @@ def test_a_method_is_one_delegate_and_near_fp32_on_the_simulator(head, name):
     found = delegation(edge.exported_program("head_0"))
     assert (found.delegates, found.macs_share, found.other_operators) == (1, 1, {})
     pte = bytes(edge.to_executorch().buffer)
-    figures = backend.read_back(pte, scheme, {})["head_0"]
+    figures = backend.read_back(pte, scheme, {"head_0": None})["head_0"]
     assert figures["ddr_read_total_bytes"] > 0
     assert figures["ddr_spill_bytes"] == 0
     (got,) = backend.load(pte)("head_0", [head.inputs[0].numpy()])
     want = head.module(*head.inputs).detach().numpy()
     noise = np.square(got - want).sum()
     assert 10 * math.log10(np.square(want).sum() / noise) > LEAST_SNR_DB[name]
+
+
+@pytest.mark.slow
+@needs_htp
+@pytest.mark.parametrize("soc", SOCS)
+def test_every_chip_gets_its_own_program(head, soc):
+    edge = compiled(QNN(soc=soc), head, SCHEMES["fp16"]())
+    assert len(edge.to_executorch().buffer) > 2 * 1024 * head.module.in_features
 
 
 @pytest.mark.slow
