@@ -11,7 +11,13 @@ from bench.evidence import facts_of
 from devices import bundle
 from devices.base import Schedule
 from devices.bundle import TARGETS
-from devices.composed import ComposedRunner, calls_of, check_executor, read_log
+from devices.composed import (
+    ComposedRunner,
+    calls_of,
+    check_executor,
+    often_enough,
+    read_log,
+)
 from devices.host_native import host_abi
 from devices.kinds import open_device
 from devices.method_job import MethodJob
@@ -68,6 +74,11 @@ def test_calls_are_those_of_the_longest_speech(make_job, tmp_path):
     assert (calls["smd"], calls["head_0"], calls["head_1"], calls["head_7"]) == (16, 8, 2, 1)
     assert calls["codec_decoder"] == -(-job.limits.max_frames // 30)
     assert calls["prompt_encoder"] == calls["text_encoder"] == calls["duration_predictor"] == 1
+
+
+@pytest.mark.parametrize(("ms", "often"), [((2000.0,), 1), ((10.0, 20.0), 100), ((0.0,), 10_000)])
+def test_short_methods_are_called_often_so_that_their_memory_is_seen(ms, often):
+    assert often_enough(ms) == often
 
 
 def test_a_runner_that_is_no_file_is_a_wrong_configuration(tmp_path):
