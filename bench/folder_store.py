@@ -108,7 +108,7 @@ def results_of(folder: Path) -> list[Path]:
     try:
         return sorted(folder.glob("*/[0-9]*.json"), key=modified)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{str(folder):.200} cannot be read: {error!s:.100}") from error
+        raise ResultError(f"{folder!s:.200} cannot be read: {error!s:.100}") from error
 
 
 def next_name(names: Iterable[str], commit: str, tag: str) -> str:
