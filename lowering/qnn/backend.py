@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from model.generate import Call
 
 BITS = ((8, 8), (16, 8), (16, 4))  # of activations and weights
-# Activations of these have 16 bits always. With 8 the speech is lost (a signal-to-noise ratio of 1 dB
-# in place of 30), and durations, which are exponentials, came out a seventh longer.
+# Activations of these have 16 bits always. With 8 the speech is lost (signal to noise of 1 dB in
+# place of 30), and durations, which are exponentials, came out a seventh longer.
 WIDE = ("codec_decoder", "duration_predictor")
 FLOAT32 = "the HTP computes in 16-bit floats or in integers: take fp16"
 OTHER_KINDS = "the HTP computes wholly in integers or in float: take 8a8w, 16a8w, 16a4w or fp16"
