@@ -242,3 +242,26 @@ def test_a_stricter_rule_claims_less():
         for alpha in (0.01, 1e-6)
     ]
     assert found == [Verdict.REGRESSED, Verdict.INCONCLUSIVE]
+
+
+@pytest.mark.parametrize(
+    ("base", "candidate"),
+    [
+        ([1e-308] * 6, [1e308] * 6),
+        ([1e308] * 6, [1e-308] * 6),
+        ([0.0] * 6, [1.0] * 6),
+        ([-1.0] * 6, [1.0] * 6),
+        ([5e-324] * 5 + [1e308], [1e308] * 6),
+    ],
+)
+def test_extreme_values_make_finite_numbers_or_no_claim(base, candidate):
+    found = pair(base, candidate, pte_bytes=1)
+    json.dumps(comparison_document(found), allow_nan=False)
+    sizes = [make_run(make_row(rtf=STEADY, pte_bytes=n)) for n in (0, 1e308)]
+    json.dumps(comparison_document(compare(*sizes, TERMS)), allow_nan=False)
+
+
+def test_runs_without_a_case_in_common_cannot_be_compared():
+    runs = [make_run(make_row(make_case(name), rtf=STEADY)) for name in ("a", "b")]
+    assert compare(*runs, TERMS).verdict is Verdict.INCOMPARABLE
+    assert compare(make_run(), make_run(), TERMS).verdict is Verdict.INCOMPARABLE
