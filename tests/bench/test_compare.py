@@ -247,11 +247,11 @@ def test_a_stricter_rule_claims_less():
 @pytest.mark.parametrize(
     ("base", "candidate"),
     [
-        ([1e-308] * 6, [1e308] * 6),
-        ([1e308] * 6, [1e-308] * 6),
+        ([1e-308] * 7, [1e308] * 7),
+        ([1e308] * 7, [1e-308] * 7),
         ([0.0] * 6, [1.0] * 6),
         ([-1.0] * 6, [1.0] * 6),
-        ([5e-324] * 5 + [1e308], [1e308] * 6),
+        ([5e-324] * 6 + [1e308], [1e308] * 7),
     ],
 )
 def test_extreme_values_make_finite_numbers_or_no_claim(base, candidate):
