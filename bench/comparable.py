@@ -13,6 +13,9 @@ NO_CLOCKS = "as the system sets them"
 OF_RUNS: Mapping[str, Callable[[Header], object]] = MappingProxyType(
     {
         "device": lambda h: (h.device.model, h.device.soc, h.device.abi, h.device.memory_bytes),
+        "members": lambda h: {
+            name: (m.model, m.os, m.fingerprint) for name, m in h.members.items()
+        },
         "os": lambda h: (h.device.os, h.device.fingerprint),
         "runner": lambda h: h.device.kind,
         "emulated": lambda h: h.device.emulated,

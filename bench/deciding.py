@@ -137,8 +137,9 @@ def screened(batch: Batch, terms: Terms, *, paired: bool) -> Batch:
 
 
 def in_rounds(batch: Batch, *, paired: bool) -> bool:
-    """Whether repeats can be compared round by round."""
-    return paired and batch.repeats[0] == batch.repeats[1]
+    """Whether samples can be compared one by one: rounds of one session, the same sentences."""
+    alike = paired or batch.metric.weigh is not None
+    return alike and batch.repeats[0] == batch.repeats[1]
 
 
 def test(batch: Batch, terms: Terms, *, paired: bool) -> Findings:

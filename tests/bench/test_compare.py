@@ -265,3 +265,19 @@ def test_runs_without_a_case_in_common_cannot_be_compared():
     runs = [make_run(make_row(make_case(name), rtf=STEADY)) for name in ("a", "b")]
     assert compare(*runs, TERMS).verdict is Verdict.INCOMPARABLE
     assert compare(make_run(), make_run(), TERMS).verdict is Verdict.INCOMPARABLE
+
+
+def test_scores_of_sentences_are_compared_sentence_by_sentence():
+    sentences = np.linspace(0, 0.6, 20)  # some are hard, whoever speaks
+    rows = [make_row(rtf=STEADY, wer=sentences + more) for more in (0, 0.05)]
+    found = compare(make_run(rows[0]), make_run(rows[1]), TERMS)
+    (change,) = [change for change in found.changes if change.metric == "wer"]
+    assert change.verdict is Verdict.REGRESSED
+    assert change.absolute
+    assert change.effect == pytest.approx(0.05)
+
+
+def test_labs_of_other_phones_are_refused():
+    base = make_run(make_row(rtf=STEADY), members={"left": DEVICE})
+    candidate = make_run(make_row(rtf=STEADY), members={"left": replace(DEVICE, model="Pixel 9")})
+    assert [m.condition for m in compare(base, candidate, TERMS).mismatches] == ["members"]
