@@ -12,7 +12,7 @@ from reports.units import MISSING, Scale, interval, scale_for
 
 # Words, voice and sound: one of each kind, where there is no room for all.
 KEY_QUALITY = ("wer", "cer", "similarity", "distillmos", "dnsmos_ovrl")
-TITLES = ("mean", "95 %", "Δ fp32", "95 %", "sentences")
+TITLES = ("mean", "interval", "Δ fp32", "interval", "sentences")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,11 @@ def damage_cells(damage: Measurement | None, scale: Scale) -> tuple[str, str]:
 
 
 def signed(value: float, scale: Scale) -> str:
-    """Write a difference with its sign."""
-    return f"+{scale.number(value)}" if isfinite(value) and value > 0 else scale.number(value)
+    """Write a difference with its sign; one too small to show has none."""
+    number = scale.number(value)
+    if number.startswith("<"):
+        return "≈0"
+    return f"+{number}" if isfinite(value) and value > 0 else number
 
 
 def unscored(run: Run) -> list[Note]:

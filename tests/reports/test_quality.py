@@ -7,9 +7,9 @@ import pytest
 from bench.results import Measurement, Run
 from reports.frames import schemes_frame
 from reports.markdown import write
-from reports.quality import quality_lines
+from reports.quality import quality_lines, signed
 from reports.terminal import draw
-from reports.units import MISSING
+from reports.units import MISSING, scale_for
 
 SCORES = {"fp32": (0.041, 0.0), "8da8w": (0.052, 0.011), "8da4w": (0.035, -0.006)}
 
@@ -43,6 +43,11 @@ def test_each_metric_of_each_scheme_is_one_line_with_its_damage(scored):
     assert lines[1].cells == ("5.2", "3.2\N{EN DASH}7.2", "+1.1", "+0.1 … +2.1", "24")
     assert lines[2].cells[2:4] == ("-0.6", "-1.6 … +0.4")
     assert lines[4].cells[2:] == (MISSING, "", "7")
+
+
+def test_a_difference_too_small_to_show_has_no_sign():
+    scale = scale_for([0.5], "cosine")
+    assert [signed(value, scale) for value in (1e-6, -1e-6, 0.0)] == ["≈0", "≈0", "0"]
 
 
 @pytest.mark.parametrize("render", [draw, write], ids=["terminal", "markdown"])
