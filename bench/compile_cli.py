@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     help="Pairs side by side; 0 for as many as cores and memory allow.",
 )  # fmt: skip
 @click.option(
-    "--time-limit", "limit_s", type=click.FloatRange(min=0, min_open=True),
-    help="Wall seconds after which a pair is given up; half an hour by default.",
+    "--time-limit", "limit_s", type=click.FloatRange(min=0, min_open=True), default=1800,
+    show_default=True, help="Wall seconds after which a pair is given up.",
 )  # fmt: skip
 @click.option("--format", "format_name", type=click.Choice(["table", "markdown"]), default="table",
               show_default=True, help="How to print what came of the pairs.")  # fmt: skip
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 @click.pass_context
 def compile_(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Lower schemes for backends; a pair that cannot be, and a compiler that fails, is a row."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from bench.compiling import compile_pairs
     from bench.results import Outcome
     from bench.view import new_view
     from reports.compiling import TABLES
 
-    plan = make_plan(ctx, flags)
+    plan = replace(make_plan(ctx, flags), utterances=())  # nothing is measured
     with new_view(quiet=flags["quiet"]) as view:
         pairs = compile_pairs(plan, view.show, jobs=flags["jobs"], limit_s=flags["limit_s"])
     rows = [row for _, row in pairs]

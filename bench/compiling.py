@@ -8,7 +8,7 @@ from bench.pipeline import Plan, prepare_references
 from bench.progress import Progress, Show
 from bench.results import Outcome
 from lowering.artifact import Manifest
-from lowering.build import Built, build_artifacts
+from lowering.build import TIME_LIMIT_S, Built, build_artifacts
 from lowering.lower import LoweringSpec
 
 
@@ -52,7 +52,7 @@ class Compiled:
 
 
 def compile_pairs(
-    plan: Plan, show: Show, *, jobs: int = 0, limit_s: float | None = None
+    plan: Plan, show: Show, *, jobs: int = 0, limit_s: float = TIME_LIMIT_S
 ) -> list[tuple[LoweringSpec, Compiled]]:
     """Lower every pair of a plan in processes of their own, and say of each what came of it.
 
@@ -60,13 +60,13 @@ def compile_pairs(
         plan: Names schemes and backends.
         show: Is told of progress.
         jobs: Pairs side by side; 0 for as many as cores and memory allow.
-        limit_s: Wall seconds after which a pair is given up; None for the usual limit.
+        limit_s: Wall seconds after which a pair, or the fp32 reference, is given up.
     """
     specs = [plan.lowering(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
     refused = {number: reason for number, spec in enumerate(specs) if (reason := spec.refused())}
     wanted = [spec for number, spec in enumerate(specs) if number not in refused]
     if wanted:
-        prepare_references(plan, show)
+        prepare_references(plan, show, limit_s)
     show(Progress("lower", 0, len(wanted)))
     done = {}
     for count, built in enumerate(build_artifacts(wanted, jobs=jobs, limit_s=limit_s), 1):

@@ -23,7 +23,7 @@ from bench.store import Place, Store, open_store
 from bench.warnings import TAINTS
 from devices.base import Device, DeviceInfo, Job, Repeat, Schedule
 from lowering.artifact import Artifact
-from lowering.build import build_artifacts, build_references
+from lowering.build import TIME_LIMIT_S, build_artifacts, build_references
 from lowering.cache import ROOT, pins
 from lowering.lower import LoweringSpec
 from lowering.reference import ReferenceSpec, read_reference
@@ -185,12 +185,18 @@ def open_journal(store: Store, plan: Plan, header: Header, *, resume: bool) -> J
     return journal
 
 
-def prepare_references(plan: Plan, show: Show) -> None:
-    """Have the fp32 model say everything once: requests, codes and waveforms to compare with."""
+def prepare_references(plan: Plan, show: Show, limit_s: float = TIME_LIMIT_S) -> None:
+    """Have the fp32 model say everything once: requests, codes and waveforms to compare with.
+
+    Args:
+        plan: Names model and utterances.
+        show: Is told of progress.
+        limit_s: Wall seconds after which it is given up.
+    """
     wanted = [plan.reference(utterance) for utterance in plan.utterances]
     wanted += [plan.reference(u) for use in ("calibrate", "verify") for u in used_for(use)]
     show(Progress("reference", 0, 1))
-    build_references(wanted)
+    build_references(wanted, limit_s)
     show(Progress("reference", 1, 1))
 
 

@@ -40,8 +40,12 @@ class Built:
     wall_s: float = 0.0
 
 
-def build_references(specs: Sequence[ReferenceSpec]) -> None:
+def build_references(specs: Sequence[ReferenceSpec], limit_s: float = TIME_LIMIT_S) -> None:
     """Make the references that are not in the cache.
+
+    Args:
+        specs: What to make.
+        limit_s: Wall seconds after which it is given up.
 
     Raises:
         HarnessError: What the making said; text and prompts are the user's.
@@ -50,7 +54,7 @@ def build_references(specs: Sequence[ReferenceSpec]) -> None:
     if not missing:
         return
     with new_pool(1) as pool:
-        future = pool.schedule(make_references, args=[missing], timeout=TIME_LIMIT_S)
+        future = pool.schedule(make_references, args=[missing], timeout=limit_s)
         try:
             future.result()
         except ProcessExpired as error:
@@ -59,25 +63,24 @@ def build_references(specs: Sequence[ReferenceSpec]) -> None:
             ) from error
         except FutureTimeoutError as error:
             raise StageFailedError(
-                f"the fp32 reference was not made within {TIME_LIMIT_S:.0f} s"
+                f"the fp32 reference was not made within {limit_s:.0f} s"
             ) from error
 
 
 def build_artifacts(
-    specs: Sequence[LoweringSpec], *, jobs: int = 0, limit_s: float | None = None
+    specs: Sequence[LoweringSpec], *, jobs: int = 0, limit_s: float = TIME_LIMIT_S
 ) -> Iterator[Built]:
     """Lower what is not in the cache, side by side.
 
     Args:
         specs: What to lower.
         jobs: As many at once; 0 for as many as cores and memory allow.
-        limit_s: Wall seconds after which one is given up; None for the usual limit.
+        limit_s: Wall seconds after which one is given up.
     """
     missing = [spec for spec in specs if not spec.folder().exists()]
     yield from (Built(spec) for spec in specs if spec not in missing)
     if not missing:
         return
-    limit_s = limit_s or TIME_LIMIT_S
     with new_pool(min(len(missing), jobs or workers())) as pool:
         futures = [
             (spec, pool.schedule(timed_lower, args=[spec], timeout=limit_s)) for spec in missing

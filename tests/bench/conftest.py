@@ -85,7 +85,7 @@ def without_torch(monkeypatch, tmp_path, request):
     if "plan" not in request.fixturenames:
         return
     reference = Reference(Request(((1, 2),), CODES, DecodingOptions()), CODES, np.zeros(9600))
-    monkeypatch.setattr(pipeline, "build_references", lambda specs: None)
+    monkeypatch.setattr(pipeline, "build_references", lambda specs, limit_s: None)
     monkeypatch.setattr(pipeline, "build_artifacts", lambda specs: [Built(s) for s in specs])
     monkeypatch.setattr(pipeline, "read_reference", lambda spec: reference)
     monkeypatch.setattr(

@@ -36,7 +36,7 @@ def no_compiler(monkeypatch, manifest):
         return Artifact(Path("model.pte"), made)
 
     monkeypatch.setattr(compiling, "build_artifacts", build)
-    monkeypatch.setattr(compiling, "prepare_references", lambda plan, show: None)
+    monkeypatch.setattr(compiling, "prepare_references", lambda plan, show, limit_s: None)
     monkeypatch.setattr("lowering.lower.LoweringSpec.read", read)
     monkeypatch.setattr("lowering.coreml.find_spec", lambda _: None)
 
