@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,12 @@ from model.prepare import prepare
 RECORDING, RESYNTHESIS, EAGER = "recording (Kokoro)", "codec resynthesis", "fp32 eager"
 
 Say = Callable[[Recorded], np.ndarray]
+
+
+@cache
+def one_thread() -> None:
+    """Set the runtime's threads, once only: programs that are loaded do not survive another."""
+    set_threads(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +186,7 @@ class Systems:
 
         def program() -> tuple[Call, Limits]:
             if not loaded:
-                set_threads(1)
+                one_thread()
                 loaded.append(LoadedProgram(artifact.pte))
             return loaded[0].call, artifact.manifest.limits
 
