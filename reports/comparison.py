@@ -14,7 +14,7 @@ ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 # Verdicts whose every line is worth reading; of the others, so many.
 ALWAYS_LISTED = (Verdict.REGRESSED, Verdict.INCOMPARABLE)
 LISTED = 40
-FEW = 8  # changes that may all be listed, also those that say that nothing changed
+FEW = 8  # changes, or facts of a .pte, that may all be listed, whatever they say
 HEAD = ("verdict", "case", "metric", "base", "candidate", "change", "95 % interval", "why")
 
 
@@ -131,7 +131,9 @@ def attribution_rows(attribution: Attribution) -> list[tuple[str, ...]]:
         rows.append(
             ("no operator is named: a profile of both runs is missing, or shows no growth",)
         )
-    return [*rows, *((f"in the .pte: {fact}",) for fact in attribution.facts)]
+    rows += [(f"in the .pte: {fact}",) for fact in attribution.facts[:FEW]]
+    rest = len(attribution.facts) - FEW
+    return [*rows, (f"and {count(rest, 'more fact')} of the .pte",)] if rest > 0 else rows
 
 
 def grown(part: Contribution) -> str:
