@@ -82,8 +82,9 @@ def compiled(folder: Path, flags: Sequence[str]) -> Iterator[list[Artifact]]:
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise StageFailedError(f"bench compile failed in {folder}; last it said: {last}")
+            # What could not be lowered stands in its table; anything else is an error of one line.
+            said = " ".join((done.stderr.strip() or done.stdout.strip() or "nothing").split())
+            raise StageFailedError(f"bench compile failed in {folder}; last it said: {said[-400:]}")
         yield [read_artifact(path.parent) for path in sorted(Path(out).rglob(MANIFEST))]
 
 
