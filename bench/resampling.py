@@ -15,7 +15,7 @@ from bench.ranks import Floats
 DRAWS = 1000
 CONFIDENCE = 0.95
 SEED = 20240214  # intervals of the same samples are the same everywhere
-CELLS = 1 << 21  # of a block: bounds memory where there are many tests
+CELLS = 1 << 18  # of a block: bounds memory where there are many tests, and stays in the cache
 
 
 @cache
