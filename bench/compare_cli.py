@@ -1,4 +1,4 @@
-"""`bench compare`: two runs in, a verdict out, and an exit code for scripts."""
+"""`bench compare`: two runs in, a verdict and an exit code out; or all schemes of one run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,40 @@ def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+class Compare(click.Group):
+    """Takes two runs for the command `runs`, so that its name need not be typed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name before what is neither a command nor a call for help."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["runs", *args])
+
+
+@click.group(cls=Compare)
+def compare() -> None:
+    """Compare two runs (`bench compare BASE CANDIDATE`), or all schemes of one."""
+
+
+@compare.command()
+@click.argument("name", metavar="RUN", default="latest")
+@click.option(
+    "--format", "format_name", type=click.Choice(["table", "markdown", "json"]), default="table",
+    show_default=True, help="How to print them.",
+)  # fmt: skip
+@click.pass_context
+def schemes(ctx: click.Context, name: str, format_name: str) -> None:
+    """Put all pairs of scheme and backend of RUN into one table, fastest first.
+
+    Speed, memory, size, distance from fp32, coverage, and speech quality where it was scored; a
+    mark for those on the Pareto front, and for the others one sentence on what keeps them off.
+    """
+    from bench.store import find_kept
+    from reports.schemes import TABLES
+
+    click.echo(TABLES[format_name](find_kept(name, ctx.obj["results"]).run), nl=False)
+
+
+@compare.command()
 @click.argument("base")
 @click.argument("candidate", required=False)
 @click.option(
@@ -49,7 +82,7 @@ def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @terms_of_comparison
 @click.pass_context
-def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Compare CANDIDATE with BASE: regressed, improved, same, or what it would take to know.
 
     Exits with 3 where anything regressed, with 6 where the runs cannot be compared, with 5 where
@@ -66,14 +99,14 @@ def compare(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
     base, candidate = flags["base"], flags["candidate"]
     if candidate is None and flags["schemes"] is None:
         raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
-    schemes = pair_of_schemes(flags["schemes"])
+    pair = pair_of_schemes(flags["schemes"])
     sides = []
-    for name, scheme in zip((base, candidate or base), schemes, strict=True):
+    for name, scheme in zip((base, candidate or base), pair, strict=True):
         kept = find_kept(name, ctx.obj["results"])  # one after the other: large runs take memory
         sides.append(columns_of(of_scheme(kept.run, scheme) if scheme else kept.run))
         calibration = flags["calibration"] or kept.folder / NAME
         del kept
-    if any(schemes):
+    if any(pair):
         terms = replace(terms, across=frozenset({"scheme"}))
     terms = with_floors(terms, calibration, [side.header for side in sides])
     finish(ctx, compare_columns(sides[0], sides[1], terms), flags)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.metrics import METRICS
 from bench.results import Case, Outcome, Row, Run
-from reports.reasons import profile_of, why_slower
+from reports.reasons import Profile, profile_of, why_slower
 
 CASE = ["scheme", "backend", "utterance", "model", "device"]
 PAIR = ["scheme", "backend", "model", "device"]
@@ -172,18 +172,23 @@ def pair_of(case: Case) -> tuple[str, ...]:
     return tuple(getattr(case, part) for part in PAIR)
 
 
-def slowdown_reasons(run: Run, schemes: pd.DataFrame) -> list[str]:
-    """Explain each line of `schemes` that is slower than fp32."""
+def pair_profiles(run: Run, schemes: pd.DataFrame) -> dict[tuple[str, ...], Profile]:
+    """Take together what is known of the operators of each line of `schemes`, by `PAIR`."""
     rows: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in run.rows:
         rows[pair_of(row.case)].append(row)
-    pairs = list(schemes[PAIR].itertuples(index=False, name=None))
-    profiles = {
+    pairs = schemes[PAIR].itertuples(index=False, name=None)
+    return {
         pair: profile_of(rows[pair], share)
         for pair, share in zip(pairs, schemes["delegated_time_share"], strict=True)
     }
+
+
+def slowdown_reasons(run: Run, schemes: pd.DataFrame) -> list[str]:
+    """Explain each line of `schemes` that is slower than fp32."""
+    profiles = pair_profiles(run, schemes)
     unknown = profile_of([], np.nan)
     return [
-        why_slower(speedup, profiles[pair], profiles.get((BASELINE, *pair[1:]), unknown))
-        for pair, speedup in zip(pairs, schemes["speedup"], strict=True)
+        why_slower(speedup, own, profiles.get((BASELINE, *pair[1:]), unknown))
+        for (pair, own), speedup in zip(profiles.items(), schemes["speedup"], strict=True)
     ]

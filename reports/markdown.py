@@ -56,10 +56,12 @@ def table(titles: Sequence[str], words: int, lines: Iterable[Sequence[str]]) -> 
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (escaped[0], rule, *escaped[1:]))
 
 
-def schemes_table(schemes: pd.DataFrame) -> str:
-    """Put one scheme on each line."""
+def schemes_table(
+    schemes: pd.DataFrame, names: Sequence[str] = (*KEY_METRICS, *COVERAGE_METRICS)
+) -> str:
+    """Put one scheme on each line, with those of the named metrics that there are."""
     parts = case_columns(schemes)
-    columns = metric_columns(schemes, [*KEY_METRICS, *COVERAGE_METRICS])
+    columns = metric_columns(schemes, names)
     titles = [*parts, "cases", "vs fp32", *(column.title for column in columns), "Pareto"]
     lines = [
         [

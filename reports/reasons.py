@@ -1,4 +1,4 @@
-"""Why a scheme is slower than fp32: one sentence, taken from the profiles of both."""
+"""Why a scheme is slower than another, mostly fp32: one sentence, from the profiles of both."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -50,25 +50,26 @@ def profile_of(rows: Sequence[Row], delegated_share: float) -> Profile:
     return Profile(costs_ms, delegated_share, outside)
 
 
-def why_slower(speedup: float, own: Profile, fp32: Profile) -> str:
-    """Say why a scheme is slower than fp32; nothing where it is not, or where that is unknown.
+def why_slower(speedup: float, own: Profile, other: Profile, name: str = "fp32") -> str:
+    """Say why a scheme is slower than another; nothing where it is not, or where that is unknown.
 
     Args:
-        speedup: fp32's time over the scheme's.
+        speedup: The other's time over the scheme's.
         own: The scheme's profile.
-        fp32: That of fp32 on the same backend.
+        other: That of the other; of fp32 on the same backend unless `name` says otherwise.
+        name: What the other is called.
     """
     if isnan(speedup) or speedup > 1 / SLOWER:
         return ""
-    lead = f"{times(1 / speedup)} slower than fp32"
-    if not own.costs_ms or not fp32.costs_ms:
+    lead = f"{times(1 / speedup)} slower than {name}"
+    if not own.costs_ms or not other.costs_ms:
         return f"{lead}; without a profile of both it is not known why"
-    outside, before = 1 - own.delegated_share, 1 - fp32.delegated_share
+    outside, before = 1 - own.delegated_share, 1 - other.delegated_share
     if outside > before + SHARE_GROWN:
         where = f"{count(own.outside, 'operator')} outside the delegate"
-        shares = f"{text(outside, 'share')} of time in {where} (fp32: {text(before, 'share')})"
+        shares = f"{text(outside, 'share')} of time in {where} ({name}: {text(before, 'share')})"
         return f"{lead}: {shares}{costliest_outside(own)}"
-    return f"{lead}: {grown_most(own, fp32)}"
+    return f"{lead}: {grown_most(own, other, name)}"
 
 
 def costliest_outside(own: Profile) -> str:
@@ -78,18 +79,19 @@ def costliest_outside(own: Profile) -> str:
     return f": {', '.join(named[:NAMED])}" if named else ""
 
 
-def grown_most(own: Profile, fp32: Profile) -> str:
-    """Name the operators that take the most time more than in fp32."""
-    growth = Counter({key: ms - fp32.costs_ms.get(key, 0) for key, ms in own.costs_ms.items()})
+def grown_most(own: Profile, other: Profile, other_name: str) -> str:
+    """Name the operators that take the most time more than in the other."""
+    growth = Counter({key: ms - other.costs_ms.get(key, 0) for key, ms in own.costs_ms.items()})
     parts = []
     for key, more_ms in growth.most_common(NAMED):
         if more_ms <= 0:
             break
         method, name, delegated = key
         place = "" if delegated else " outside the delegate"
-        before = fp32.costs_ms.get(key)
+        before = other.costs_ms.get(key)
         was = "not among its costliest" if before is None else text(before, "ms")
-        parts.append(f"{method} {name}{place} takes {text(own.costs_ms[key], 'ms')} (fp32: {was})")
+        took = text(own.costs_ms[key], "ms")
+        parts.append(f"{method} {name}{place} takes {took} ({other_name}: {was})")
     if not parts:
-        return "no operator of its profile takes longer than in fp32's; measure both again"
+        return f"no operator of its profile takes longer than in {other_name}'s; measure both again"
     return ", ".join(parts)

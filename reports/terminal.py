@@ -34,9 +34,19 @@ STYLES = {Outcome.OK: "green", Outcome.SKIPPED: "yellow"}
 
 def draw(run: Run) -> str:
     """Draw a run for the terminal at hand; without colours where standard output is none."""
-    console = Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False)
+    console = terminal()
+    return printed(console, parts_of(run, console))
+
+
+def terminal() -> Console:
+    """Make a console as wide as the terminal at hand."""
+    return Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False)
+
+
+def printed(console: Console, parts: Iterable[RenderableType]) -> str:
+    """Draw parts one below the other."""
     with console.capture() as capture:
-        for part in parts_of(run, console):
+        for part in parts:
             console.print(part)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
@@ -78,12 +88,15 @@ def title(run: Run) -> Text:
 
 
 def fitted(
-    console: Console, columns: Sequence[Column], build: Callable[[Sequence[Column]], Table]
+    console: Console,
+    columns: Sequence[Column],
+    build: Callable[[Sequence[Column]], Table],
+    left_out_first: Sequence[str] = LEFT_OUT_FIRST,
 ) -> Iterable[RenderableType]:
     """Build a table with all the columns that the terminal has room for, and name the others."""
     chosen, left_out = list(columns), []
     unbounded = console.options.update(width=UNBOUNDED)
-    for name in LEFT_OUT_FIRST:
+    for name in left_out_first:
         if console.measure(build(chosen), options=unbounded).maximum <= console.width:
             break
         left_out += [column.label for column in chosen if column.name == name]

@@ -143,3 +143,15 @@ def test_a_thousand_cases_are_summed_up_and_none_that_regressed_is_left_out():
     assert text.count("| regressed |") == 60
     assert "240 same" in text
     assert "| same |" not in text
+
+
+def test_all_schemes_of_one_run_are_compared_in_one_table(results):
+    result = invoke(results, "schemes", "0005", "--format", "json")
+    assert result.exit_code == 0, result.output
+    lines = {line["scheme"]: line for line in json.loads(result.stdout)["schemes"]}
+    assert lines["fp32"]["pareto"]
+    assert lines["8da8w"]["why"] == "run failed: it crashed"
+
+
+def test_two_runs_need_no_command_s_name(results):
+    assert invoke(results, "runs", "0001", "0003").output == invoke(results, "0001", "0003").output
