@@ -1,6 +1,7 @@
 """Devices beside other machines: real engines, real processes, real devices of this machine."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -135,7 +136,7 @@ def test_a_lost_process_is_a_lost_device():
     with contextlib.closing(LocalEngine({"left"})) as engine:
         device = LabDevice("host", {}, "left", engine)
         with pytest.raises(DeviceUnavailableError, match="'left' was lost"):
-            device._engine.call("left", sys.exit, 3)
+            device._engine.call("left", os._exit, 3)
 
 
 class SameProcess:
