@@ -130,17 +130,15 @@ def lower(spec: LoweringSpec) -> None:
     from lowering.inspect import delegation, planned_bytes
     from lowering.static import padded_call, with_lengths, within
     from lowering.verify import NO_CHECKS, verify
-    from model.codec.providers import load_codec
-    from model.loading import load_model
     from model.methods import eager, methods
+    from model.pair import load_pair
     from quantization.apply import quantize
     from quantization.coverage import total
 
     clock = StageClock()
     scheme, backend = SCHEMES[spec.scheme](), spec.made_backend()
     with clock.stage("load"):
-        model, info = load_model(spec.choice.name, spec.choice.checkpoint)
-        codec = load_codec(spec.choice.codec, spec.choice.codec_checkpoint)
+        model, info, codec = load_pair(spec.choice)
         table = methods(model, codec.decoder)
         limits = within(model_limits(model.config, codec.lookahead_frames), backend.lengths())
         samples = calibration_samples(spec.calibration, table, backend) if scheme.static else {}

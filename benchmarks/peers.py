@@ -1,0 +1,141 @@
+"""Side by side on the same cores: MobileSpeech in every runtime, and every engine of packages.
+
+Run: `python benchmarks/peers.py [--threads 1 2] [--rounds 5] [--only NAME...] [--json FILE]`.
+Engines take turns: each round runs every engine once, in random order, each in a fresh process that
+loads, warms up on a sentence and says all of them. `pip install 'mobilespeech-bench[peers]'` and
+`bench data fetch` bring the others; one that is missing is a row that says so.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from bench.pipeline import Plan
+from lowering.build import build_artifacts, build_references
+from lowering.memory import rss_bytes
+from model.choice import ModelChoice
+from model.utterance import built_in_utterances
+
+SENTENCES = ("short", "medium", "long")
+SEED = 20240214
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    from peer_engines import SCHEMES
+
+    utterances = tuple(built_in_utterances()[name] for name in SENTENCES)
+    choice = ModelChoice(arguments.model, arguments.checkpoint)
+    return Plan("host", choice, SCHEMES, ("xnnpack",), utterances)
+
+
+def one_engine(arguments: argparse.Namespace) -> None:
+    """Load one engine, say every sentence, print what was found: the child's side."""
+    base = rss_bytes()
+    start = time.perf_counter()
+    from peer_engines import ENGINES, Setting
+
+    imported_s = time.perf_counter() - start
+    plan = plan_of(arguments)
+    artifacts = {scheme: plan.lowering(scheme, "xnnpack") for scheme in plan.schemes}
+    setting = Setting(plan.choice, plan.options, artifacts, arguments.threads[0])
+    start = time.perf_counter()
+    engine = ENGINES[arguments.one](setting)
+    load_s = time.perf_counter() - start
+    engine.say(plan.utterances[0])
+    spoken = {utterance.name: asdict(engine.say(utterance)) for utterance in plan.utterances}
+    facts = {"import_s": imported_s, "load_s": load_s, "base_rss_bytes": base}
+    print(json.dumps({**facts, "peak_rss_bytes": rss_bytes("VmHWM"), "spoken": spoken}))
+
+
+def measure(name: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one engine in a process of its own, on as many cores as it has threads."""
+    command = [sys.executable, __file__, "--one", name, "--threads", str(threads)]
+    command += ["--model", arguments.model]
+    if arguments.checkpoint:
+        command += ["--checkpoint", str(arguments.checkpoint)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]}
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def summary(name: str, threads: int, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over rounds; RTF is total time over total speech of a round."""
+    row: dict[str, Any] = {"engine": name, "threads": threads}
+    if failed := [found["failed"] for found in rounds if "failed" in found]:
+        return {**row, "failed": failed[0]}
+    spoken = [list(found["spoken"].values()) for found in rounds]
+    longest = [found["spoken"][SENTENCES[-1]] for found in rounds]
+    return {
+        **row,
+        "rtf": median(sum(s["wall_s"] for s in r) / sum(s["audio_s"] for s in r) for r in spoken),
+        "first_audio_s": median(one["first_audio_s"] for one in longest),
+        "load_s": median(found["load_s"] for found in rounds),
+        "peak_rss_mb": median(found["peak_rss_bytes"] for found in rounds) / 1e6,
+    }
+
+
+def chosen(arguments: argparse.Namespace) -> list[str]:
+    from peer_engines import ENGINES
+
+    return [name for name in ENGINES if not arguments.only or name in arguments.only]
+
+
+def compare(arguments: argparse.Namespace) -> pd.DataFrame:
+    """Take turns, round by round."""
+    names = chosen(arguments)
+    pairs = [(name, threads) for threads in arguments.threads for name in names]
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {pair: [] for pair in pairs}
+    order = random.Random(SEED)
+    for number in range(arguments.rounds):
+        for pair in order.sample(pairs, len(pairs)):
+            found[pair].append(measure(*pair, arguments))
+            print(f"round {number + 1}: {pair[0]}, {pair[1]} threads", file=sys.stderr)
+    return pd.DataFrame([summary(*pair, rounds) for pair, rounds in found.items()])
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    """Make what engines load, so that no engine's time contains it."""
+    plan = plan_of(arguments)
+    loaded = [name for name in chosen(arguments) if "ExecuTorch" in name or "runner" in name]
+    wanted = [scheme for scheme in plan.schemes if any(n.endswith(scheme) for n in loaded)]
+    specs = [plan.lowering(scheme, "xnnpack") for scheme in wanted]
+    build_references([ref for spec in specs for ref in (*spec.calibration, spec.verification)])
+    for built in build_artifacts(specs):
+        if built.reason:
+            sys.exit(f"{built.spec.scheme}: {built.reason}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="names of engines")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        one_engine(arguments)
+        return
+    prepare(arguments)
+    table = compare(arguments)
+    if arguments.json:
+        arguments.json.write_text(table.to_json(orient="records", indent=1))
+    print(table.to_markdown(index=False, floatfmt=".3f"))
+
+
+if __name__ == "__main__":
+    main()
