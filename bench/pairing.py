@@ -152,7 +152,7 @@ def batches(pairs: Pairs, name: str, left: Mask, terms: Terms) -> Iterator[Batch
 def plain_changes(pairs: Pairs, name: str, mask: Mask, why: Refusal) -> Iterator[Change]:
     """Tell the cases that a metric says nothing of."""
     columns, places = pairs.columns(name), pairs.places(name)
-    for number in np.flatnonzero(mask):
+    for number in np.flatnonzero(mask).tolist():
         verdict, reason = why if why[1] else pairs.refusals[number] or why
         base, candidate = (
             float(column.medians[found[number]]) if column and found[number] >= 0 else None

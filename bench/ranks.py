@@ -26,7 +26,8 @@ def rank_sum_p(base: Floats, candidate: Floats) -> Floats:
     equal = candidate[:, None, :] == base[:, :, None]
     won = larger.sum(axis=(1, 2)) + equal.sum(axis=(1, 2)) / 2
     tail = rank_sum_tail(base.shape[1], candidate.shape[1])
-    return tail[np.floor(won).astype(int)]
+    found: Floats = tail[np.floor(won).astype(int)]
+    return found
 
 
 def signed_rank_p(differences: Floats) -> Floats:
@@ -43,7 +44,9 @@ def signed_rank_p(differences: Floats) -> Floats:
     equal = (sizes[:, None, :] == sizes[:, :, None]).sum(axis=2)
     ranks = below + (equal + 1) / 2
     won = np.where(differences > 0, ranks, np.where(differences == 0, ranks / 2, 0.0)).sum(axis=1)
-    return signed_rank_tail(differences.shape[1])[np.floor(won).astype(int)]
+    tail = signed_rank_tail(differences.shape[1])
+    found: Floats = tail[np.floor(won).astype(int)]
+    return found
 
 
 @cache

@@ -123,7 +123,9 @@ def names(cases: Sequence[Case]) -> list[tuple[str]]:
 
 def attribution_rows(attribution: Attribution) -> list[tuple[str, ...]]:
     """Write where the time went, largest share first."""
-    rows = [(f"stage {part.part}: {grown(part)}",) for part in attribution.stages]
+    rows: list[tuple[str, ...]] = [
+        (f"stage {part.part}: {grown(part)}",) for part in attribution.stages
+    ]
     for part in attribution.operators:
         place = f"in {part.delegate}" if part.delegate else "outside every delegate"
         rows.append((f"operator {part.part} {part.operator} {place}: {grown(part)}",))
