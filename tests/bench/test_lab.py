@@ -98,9 +98,10 @@ def test_a_bug_in_one_member_s_measuring_ends_the_run_and_keeps_its_traceback(
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_report_tells_the_members_apart(lab_plan, lab, tmp_path, name):
     finished = run_lab(lab_plan, NOTHING_EXCLUDED, lab, tmp_path, nothing)
-    text = FORMATS[name](finished, tmp_path / "lab")
-    assert "left" in text
-    assert "right" in text
+    written = FORMATS[name](finished, tmp_path / "lab")
+    content = written if isinstance(written, bytes) else written.encode()
+    assert b"left" in content
+    assert b"right" in content
 
 
 def test_a_member_s_history_goes_on_in_a_lab(lab_plan, lab, tmp_path):
