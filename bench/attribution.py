@@ -25,6 +25,10 @@ FACTS: Mapping[str, str] = {
     "delegates": "delegated subgraphs",
     "delegated_nodes": "operators inside delegates",
     "planned_bytes": "bytes planned for activations",
+    "delegated_to": "delegated to",
+    "constant_bytes": "bytes of constants outside delegates",
+    "delegate_bytes": "bytes of compiled delegates",
+    "weight_bytes": "bytes of weights that delegates refer to",
 }
 
 
@@ -105,6 +109,8 @@ def fact_changes(
             yield f"{method}: operators outside delegates: {sign}{number} {operator}"
 
 
-def plain(number: object) -> str:
-    """Write a number with thousands set apart."""
-    return f"{number:,}" if isinstance(number, int | float) else "unknown"
+def plain(value: object) -> str:
+    """Write a number with thousands set apart, and words as they are."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int | float) else "unknown"

@@ -19,6 +19,7 @@ from bench.planning import configuration, make_plan, what_to_measure
 from bench.quality_cli import quality, quality_options
 from bench.report_cli import report
 from bench.say_cli import say
+from bench.show_cli import diff, show
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -141,23 +142,6 @@ def print_plan(plan: "Plan") -> None:
         click.echo(f"{case}: {'skipped: ' + refused if refused else known}")
 
 
-@bench.command()
-@click.argument("name", metavar="RUN", default="latest")
-@click.option("--raw", is_flag=True, help="Print the run file as it is.")
-@click.pass_context
-def show(ctx: click.Context, name: str, raw: bool) -> None:
-    """Show one run: its statistics, warnings and conditions."""
-    from bench.results import encode_run
-    from bench.store import find_kept
-    from reports.formats import FORMATS
-
-    kept = find_kept(name, ctx.obj["results"])
-    if raw:
-        click.echo(encode_run(kept.run), nl=False)
-    else:
-        click.echo(FORMATS["table"](kept.run, kept.folder))
-
-
 LISTED = (
     "schemes", "backends", "devices", "metrics", "models", "utterances", "prompts", "formats",
     "warnings", "runs",
@@ -192,9 +176,11 @@ bench.add_command(ab)
 bench.add_command(calibrate)
 bench.add_command(compile_)
 bench.add_command(data)
+bench.add_command(diff)
 bench.add_command(quality)
 bench.add_command(report)
 bench.add_command(say)
+bench.add_command(show)
 
 
 if __name__ == "__main__":
