@@ -11,7 +11,7 @@ from bench.results import Outcome
 from reports.units import MISSING, printable
 
 MEBI = 1 << 20
-WIDTH = 160
+WIDTH = 180
 COLUMNS = (
     "scheme", "backend", "outcome", "wall s", "peak MiB", "MiB", "delegates", "outside",
     "multiply-adds", "SMD dB", "codec dB", "codes alike", "LSD dB", "verified",
