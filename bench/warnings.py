@@ -23,6 +23,7 @@ class Doubt(StrEnum):
     REDONE = "repeats on a hot or slowed device were thrown away and measured again: let it cool"
     OTHER_LOAD = "other processes kept the machine's cores busy: wait until they are done"
     FRAMES_DIFFER = "the speech is not as long as fp32's: compare RTF, not milliseconds"
+    HOST_DIFFERS = "other codes than the same .pte gives here: other rounding, or a wrong device"
     CODES_VARY = "repeats gave different codes: the runtime or the device computes unsteadily"
     EMULATED = "an emulated device: times say nothing of a phone"
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
@@ -42,7 +43,14 @@ def find_doubts(evidence: Evidence, *, trained: bool, emulated: bool) -> tuple[s
         **timing_doubts([[trial.wall_ms for trial in repeat.trials] for repeat in repeats]),
         Doubt.UNTRAINED: not trained,
         Doubt.EMULATED: emulated,
-        Doubt.FRAMES_DIFFER: any(r.audio_frames != evidence.reference_frames for r in repeats),
+        Doubt.FRAMES_DIFFER: any(
+            r.audio_frames != evidence.reference_frames
+            for r in repeats
+            if r.code_agreement is not None
+        ),
+        Doubt.HOST_DIFFERS: any(
+            r.host_agreement is not None and r.host_agreement < 1 for r in repeats
+        ),
         Doubt.REDONE: evidence.redone > 0,
         Doubt.CODES_VARY: len({repeat.codes_sha256 for repeat in repeats}) > 1,
     }
