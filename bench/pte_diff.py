@@ -1,6 +1,6 @@
 """Two .pte files side by side: what came, what went, what grew."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,16 @@ def diff_files(base: Path, candidate: Path) -> PteDiff:
         str(candidate),
         (sides[0].pte_bytes, sides[1].pte_bytes),
         {name: (sides[0].methods.get(name), sides[1].methods.get(name)) for name in names},
-        changed_facts(*facts),
+        (*changed_facts(*facts), *changed_answers(sides[0].told, sides[1].told)),
     )
+
+
+def changed_answers(base: Mapping[str, str], candidate: Mapping[str, str]) -> Iterator[str]:
+    """Say what constant methods answer otherwise, one sentence each."""
+    for name in {**base, **candidate}:
+        was, became = base.get(name, "nothing"), candidate.get(name, "nothing")
+        if was != became:
+            yield f"{name}: {was} -> {became}"
 
 
 def facts_of(program: Program, told: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -36,10 +36,17 @@ class MethodParts:
 
 @dataclass(frozen=True)
 class Program:
-    """A .pte: its size and its methods by name."""
+    """A .pte.
+
+    Attributes:
+        pte_bytes: Its size.
+        methods: By name.
+        told: What its constant methods answer, by name.
+    """
 
     pte_bytes: int
     methods: Mapping[str, MethodParts]
+    told: Mapping[str, str]
 
 
 def read_program(path: Path) -> Program:
@@ -60,10 +67,21 @@ def read_program(path: Path) -> Program:
     try:
         file = deserialize_pte_binary(content)
         plans = file.program.execution_plan
-        return Program(len(content), {plan.name: parts_of(plan, file) for plan in plans})
+        computing = [plan for plan in plans if any(chain.instructions for chain in plan.chains)]
+        return Program(
+            len(content),
+            {plan.name: parts_of(plan, file) for plan in computing},
+            {plan.name: answer_of(plan) for plan in plans if plan not in computing},
+        )
     except Exception as error:  # the reader fails in as many ways as a file can be damaged
         said = str(error).splitlines() or [type(error).__name__]
         raise StageFailedError(f"{path} is not a .pte that can be read: {said[0]}") from error
+
+
+def answer_of(plan: "ExecutionPlan") -> str:
+    """Write what a method returns that computes nothing."""
+    values = [vars(plan.values[number].val) for number in plan.outputs]
+    return ", ".join(str(part) for value in values for part in value.values())
 
 
 def parts_of(plan: "ExecutionPlan", file: "PTEFile") -> MethodParts:

@@ -1,5 +1,6 @@
 """Graphs of .pte files, and what tells two of them apart, as tables for the terminal."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import RenderableType
@@ -29,7 +30,8 @@ def draw_graphs(graphs: Sequence[Graph]) -> str:
 
 def graph_parts(graph: Graph) -> Iterable[RenderableType]:
     """Put one method on each line, with what was left outside its delegates."""
-    table = empty_table(["method"])
+    table = empty_table([])
+    table.add_column("Method", vertical="bottom", no_wrap=True)
     for title in ("Delegates", "Operators inside", "Multiply-adds inside", "Planned", "Time"):
         add_number(table, title)
     table.add_column("Outside", vertical="bottom", overflow="fold")
@@ -69,19 +71,35 @@ def draw_diff(diff: PteDiff) -> str:
 
 
 def diff_parts(diff: PteDiff) -> Iterable[RenderableType]:
-    """Put one method on each line; cells that differ have both values."""
+    """Put one method below the other; cells that differ have both values."""
     sizes = [text(size, "bytes") for size in diff.pte_bytes]
     yield Text(printable(f"{diff.base}: {sizes[0]}"))
     yield Text(printable(f"{diff.candidate}: {sizes[1]}"))
-    table = empty_table(["method"])
+    table = empty_table([])
+    table.add_column("Method", vertical="bottom", no_wrap=True)
     for title in SIDES:
         add_number(table, title)
     for method, sides in diff.methods.items():
         cells = [
-            " -> ".join(dict.fromkeys(MISSING if one is None else write(one) for one in sides))
+            "\n-> ".join(dict.fromkeys(MISSING if one is None else write(one) for one in sides))
             for write in SIDES.values()
         ]
-        table.add_row(*(Text(printable(cell)) for cell in (method, *cells)))
+        table.add_row(Text(printable(method)), *map(Text, cells))
     yield table
-    for fact in diff.facts or ("No method differs in what is compared.",):
-        yield Text(f"  {printable(fact)}")
+    if not diff.facts:
+        yield Text("No method differs in what is compared.")
+    for methods, words in changes_together(diff.facts).items():
+        yield Text(printable(methods), "bold")
+        yield from (Text(f"  {printable(word)}") for word in words)
+
+
+def changes_together(facts: Iterable[str]) -> dict[str, list[str]]:
+    """Gather sentences by method, and methods that changed alike under all their names."""
+    by_method: defaultdict[str, list[str]] = defaultdict(list)
+    for fact in facts:
+        method, _, words = fact.partition(": ")
+        by_method[method].append(words)
+    together: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for method, changes in by_method.items():
+        together[tuple(changes)].append(method)
+    return {", ".join(methods): list(words) for words, methods in together.items()}

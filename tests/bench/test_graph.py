@@ -14,6 +14,7 @@ from bench.pte_diff import diff_files
 from bench.results import save_run
 from lowering.program import MethodParts, Program
 from model.errors import ConfigError
+from reports.graph import changes_together
 
 FACTS = {
     "delegates": 1, "delegated_nodes": 40, "delegated_macs_share": 0.98, "planned_bytes": 2048,
@@ -135,8 +136,14 @@ def files(tmp_path, monkeypatch):
         other_operators={"aten::embedding.out": 1, "aten::mul.out": 2},
     )  # fmt: skip
     programs = {
-        "a.pte": Program(5000, {"smd": WHOLE, "head_0": WHOLE, "same": WHOLE}),
-        "b.pte": Program(6000, {"smd": grown, "same": WHOLE, "codec_decoder": WHOLE}),
+        "a.pte": Program(
+            5000, {"smd": WHOLE, "head_0": WHOLE, "same": WHOLE}, {"scheme": "fp32", "rate": "24"}
+        ),
+        "b.pte": Program(
+            6000,
+            {"smd": grown, "same": WHOLE, "codec_decoder": WHOLE},
+            {"scheme": "8w", "rate": "24"},
+        ),
     }
     monkeypatch.setattr(pte_diff, "read_program", lambda path: programs[path.name])
     for name in programs:
@@ -152,6 +159,7 @@ def test_a_diff_says_what_came_went_and_grew(files):
         "smd: delegated to XnnpackBackend -> VulkanBackend",
         "smd: operators outside delegates: +2 aten::mul.out",
         "codec_decoder: new in the .pte",
+        "scheme: fp32 -> 8w",
     )
 
 
@@ -160,9 +168,15 @@ def test_a_file_does_not_differ_from_itself(files, results):
     assert "No method differs" in invoke(results, "diff", files[0], files[0]).output
 
 
+def test_methods_that_changed_alike_are_named_together():
+    facts = ("head_0: a 1 -> 2", "head_0: b", "smd: b", "head_1: a 1 -> 2", "head_1: b")
+    assert changes_together(facts) == {"head_0, head_1": ["a 1 -> 2", "b"], "smd": ["b"]}
+
+
 def test_a_diff_is_shown_side_by_side_and_as_json(files, results):
     said = " ".join(invoke(results, "diff", *files).output.split())
-    assert "2 KiB -> 4 KiB" in said.replace(".00", "").replace(".0", "")
+    assert "-> 4.0 KiB" in said
+    assert "…" not in said
     document = json.loads(invoke(results, "diff", *files, "--json").stdout)
     assert document["pte_bytes"] == [5000, 6000]
     assert document["methods"]["head_0"][1] is None

@@ -42,6 +42,7 @@ def test_delegates_operators_and_bytes_of_a_method_are_found(tmp_path):
         path.write_bytes(lowered.pte)
         program = read_program(path)
         assert program.pte_bytes == len(lowered.pte)
+        assert list(program.methods) == ["forward"]
         found[backend] = program.methods["forward"]
     assert found["xnnpack"].delegates == {"XnnpackBackend": 1}
     assert found["xnnpack"].other_operators == {"aten::embedding.out": 1}
