@@ -51,7 +51,10 @@ def test_a_script_is_one_that_bash_takes_and_nobody_can_write_into(script):
 def test_every_command_of_ours_and_its_options_exist(script):
     joined = script.replace("\\\n", " ")
     for name, rest in re.findall(r"\bbench ([a-z]+)([^|\n]*)", joined):
-        known = {flag for option in bench.commands[name].params for flag in option.opts}
+        known: set[str] = set()
+        command = bench.commands[name]
+        for part in [command, *getattr(command, "commands", {}).values()]:
+            known |= {flag for option in part.params for flag in option.opts}
         given = {word for word in shlex.split(rest) if re.match(r"--?[a-z]", word)}
         assert given <= known, f"bench {name}"
 
