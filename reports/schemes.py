@@ -39,7 +39,8 @@ def compared_schemes(run: Run) -> pd.DataFrame:
     words = []
     for number, line in enumerate(lines):
         if not complete[number]:
-            words.append(why_incomplete(line, run.rows))
+            both = why_incomplete(line, run.rows), line["reason"]
+            words.append("; ".join(filter(None, both)))
         elif line["reason"] or line["pareto"]:
             words.append(line["reason"])
         else:
