@@ -1,16 +1,31 @@
-"""Any text in any voice on this machine: sentence by sentence, through a lowered model."""
+"""Any text in any voice on this machine: sentence by sentence, in PyTorch or through a .pte."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lowering.artifact import Artifact
 from lowering.cache import cache_root
 from model.choice import ModelChoice
 from model.decoding import DecodingOptions
-from model.generate import Request, Synthesis, synthesize
+from model.generate import Call, Limits, Request, Synthesis, synthesize
 from model.utterance import Utterance
+
+
+@dataclass(frozen=True, eq=False)
+class Speaker:
+    """A model that is loaded.
+
+    Attributes:
+        call: Runs its methods.
+        limits: What they take.
+        trained: False where its speech is noise.
+    """
+
+    call: Call
+    limits: Limits
+    trained: bool
 
 
 @contextmanager
@@ -46,14 +61,38 @@ def request_for(choice: ModelChoice, utterance: Utterance, options: DecodingOpti
     return prepare(utterance, codec, CONFIGS[choice.name], options)
 
 
-def speak(artifact: Artifact, request: Request, threads: int) -> Iterator[Synthesis]:
-    """Say a request's sentences one after the other, each as soon as it is ready."""
+def eager_speaker(choice: ModelChoice, threads: int) -> Speaker:
+    """Load a model to run in PyTorch, in fp32: nothing has to be lowered first.
+
+    Raises:
+        CheckpointError: Its weights cannot be used.
+    """
+    with quiet():
+        import torch
+
+        from lowering.reference import model_limits
+        from model.methods import eager, methods
+        from model.pair import load_pair
+
+        torch.set_num_threads(threads or os.cpu_count() or 1)
+        model, info, codec = load_pair(choice)
+    limits = model_limits(model.config, codec.lookahead_frames)
+    return Speaker(eager(methods(model, codec.decoder)), limits, info.trained)
+
+
+def lowered_speaker(artifact: Artifact, threads: int) -> Speaker:
+    """Load a .pte into ExecuTorch's runtime."""
     with quiet():
         from lowering.runtime import LoadedProgram, set_threads
 
         set_threads(threads)
         program = LoadedProgram(artifact.pte)
+    return Speaker(program.call, artifact.manifest.limits, artifact.manifest.trained)
+
+
+def speak(speaker: Speaker, request: Request) -> Iterator[Synthesis]:
+    """Say a request's sentences one after the other, each as soon as it is ready."""
     for number, sentence in enumerate(request.sentences):
         options = replace(request.options, seed=request.options.seed + number)
         part = Request((sentence,), request.prompt_codes, options)
-        yield synthesize(program.call, artifact.manifest.limits, part)
+        yield synthesize(speaker.call, speaker.limits, part)
