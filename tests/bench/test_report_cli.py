@@ -1,4 +1,5 @@
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -71,13 +72,21 @@ def test_a_port_that_is_taken_is_an_error(results):
 @pytest.mark.slow
 def test_serving_ends_well_with_ctrl_c(results):
     command = [sys.executable, "-m", "bench", "--results", str(results), "report", "--serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+    # Jobs in the background ignore Ctrl-C, and their children inherit that.
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as server:
         address = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline().decode())[0]
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert b"MobileSpeech benchmark" in answer.read()
-        server.send_signal(2)
+        server.send_signal(signal.SIGINT)
         deadline = time.monotonic() + 30
         while server.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
+        if server.poll() is None:
+            server.kill()
         assert server.returncode == 0
         assert b"Traceback" not in server.stderr.read()
