@@ -71,14 +71,13 @@ def test_a_port_that_is_taken_is_an_error(results):
 
 @pytest.mark.slow
 def test_serving_ends_well_with_ctrl_c(results):
-    command = [sys.executable, "-m", "bench", "--results", str(results), "report", "--serve"]
     # Jobs in the background ignore Ctrl-C, and their children inherit that.
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as server:
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from bench.cli import bench; bench()"
+    )
+    command = [sys.executable, "-c", program, "--results", str(results), "report", "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         address = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline().decode())[0]
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert b"MobileSpeech benchmark" in answer.read()
