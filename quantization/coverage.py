@@ -48,7 +48,7 @@ def macs_per_module(method: Method) -> Counter[str]:
     flops: Mapping[str, Mapping[Any, int]] = counter.get_flop_counts()
     for name, by_operator in flops.items():
         macs[name.removeprefix(root).removeprefix(".")] = sum(by_operator.values()) // 2
-    macs[""] = sum(flops["Global"].values()) // 2
+    macs[""] = sum(flops.get("Global", {}).values()) // 2  # no entry where nothing multiplies
     return macs
 
 
