@@ -23,6 +23,7 @@ each method leaves `METHOD.etdump`.
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,6 +117,20 @@ def read_speech(folder: Path) -> tuple[Codes, Float32]:
     return codes, np.fromfile(folder / "waveform.bin", "<f4").astype(np.float32)
 
 
+def read_facts(where: Path) -> dict[str, Any]:
+    """Read the table of what a process found.
+
+    Raises:
+        DeviceError: It is of another format.
+        OSError: The file is missing.
+        ValueError: It is damaged.
+    """
+    report = json.loads(where.read_text(encoding="utf-8"))
+    if not isinstance(report, dict) or report.pop("format", None) != FORMAT:
+        raise DeviceError(f"{where} is not of format {FORMAT}")
+    return report
+
+
 def read_report(folder: Path) -> Repeat:
     """Read what one repeat found.
 
@@ -124,9 +139,7 @@ def read_report(folder: Path) -> Repeat:
     """
     where = folder / "report.json"
     try:
-        report = json.loads(where.read_text(encoding="utf-8"))
-        if not isinstance(report, dict) or report.pop("format", None) != FORMAT:
-            raise DeviceError(f"{where} is not of format {FORMAT}")
+        report = read_facts(where)
         codes, waveform = read_speech(folder)
         return from_table(Repeat, report, str(where), codes=codes, waveform=waveform)
     except (OSError, ValueError, RecursionError, ConfigError) as error:

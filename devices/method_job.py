@@ -22,11 +22,11 @@ from types import MappingProxyType
 import numpy as np
 
 from devices.base import ProcessFacts
+from devices.exchange import FORMAT, read_facts
 from devices.tables import from_table
 from model.errors import ConfigError, DeviceError
 from model.generate import Array
 
-FORMAT = 1
 DTYPES = (
     "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
 )  # fmt: skip
@@ -107,9 +107,7 @@ class MethodJob:
         """
         where = folder / "report.json"
         try:
-            report = json.loads(where.read_text(encoding="utf-8"))
-            if not isinstance(report, dict) or report.pop("format", None) != FORMAT:
-                raise DeviceError(f"{where} is not of format {FORMAT}")
+            report = read_facts(where)
             described = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
             kinds = [(entry["dtype"], tuple(map(int, entry["shape"]))) for entry in described]
             outputs = read_arrays(folder / "outputs.bin", kinds)
