@@ -8,6 +8,8 @@ from model.errors import ConfigError
 
 T = TypeVar("T")
 
+MANY = 20  # more names than one line of an error should carry
+
 
 class Registry(Mapping[str, T]):
     """Named entries of one kind; an unknown name is an error that suggests the nearest one.
@@ -37,8 +39,8 @@ class Registry(Mapping[str, T]):
         except KeyError:
             near = difflib.get_close_matches(name, self._entries, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(self)
-            raise ConfigError(f"unknown {self.kind} {name!r}.{hint} Known: {known}.") from None
+            known = f"Known: {', '.join(self)}." if len(self) <= MANY else "`bench list` names all."
+            raise ConfigError(f"unknown {self.kind} {name!r}.{hint} {known}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
