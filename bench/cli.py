@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.ab_cli import ab, calibrate
-from bench.ci_cli import ci
-from bench.compare_cli import compare
-from bench.compile_cli import compile_
-from bench.data_cli import data
-from bench.devices_cli import devices, doctor, tell
-from bench.history_cli import history
-from bench.planning import configuration, make_plan, what_to_measure
-from bench.quality_cli import quality, quality_options
-from bench.report_cli import report
-from bench.say_cli import say
-from bench.show_cli import diff, show
+from bench.commands.ab import ab, calibrate
+from bench.commands.ci import ci
+from bench.commands.compare import compare
+from bench.commands.compile import compile_
+from bench.commands.data import data
+from bench.commands.devices import devices, doctor, tell
+from bench.commands.history import history
+from bench.commands.planning import configuration, make_plan, what_to_measure
+from bench.commands.quality import quality, quality_options
+from bench.commands.report import report
+from bench.commands.say import say
+from bench.commands.show import diff, show
 from model.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.pass_context
 def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Measure schemes and backends on a device, and print what they cost."""
-    from bench.launch import fitted, launch
-    from bench.view import new_view
+    from bench.commands.launch import fitted, launch
+    from bench.commands.view import new_view
     from reports.formats import FORMATS
 
     plan, config = make_plan(ctx, flags), configuration(ctx)
@@ -154,7 +154,7 @@ LISTED = (
 @click.pass_context
 def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
     """List what is registered, and why something cannot be used here."""
-    from bench.listing import listing
+    from bench.commands.listing import listing
 
     found = {name: listing(name, ctx.obj["results"]) for name in ([what] if what else LISTED)}
     if as_json:

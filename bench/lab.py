@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from bench.journal import Entry, Journal
 from bench.pipeline import (
     Plan,
     failure,
@@ -22,7 +21,8 @@ from bench.pipeline import (
 from bench.progress import Progress, Show
 from bench.results import Header, Outcome, Run
 from bench.rows import assemble
-from bench.store import Place, open_store
+from bench.stores.journal import Entry, Journal
+from bench.stores.store import Place, open_store
 from devices.base import Device, DeviceInfo
 from lowering.artifact import Artifact
 from model.errors import DeviceUnavailableError

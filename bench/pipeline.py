@@ -13,13 +13,13 @@ import numpy as np
 from bench.backend_options import BackendOptions
 from bench.evidence import facts_from_json, facts_of
 from bench.here import said_here
-from bench.journal import Journal
 from bench.progress import Progress, Show
 from bench.results import Case, Header, Outcome, Run
 from bench.rows import assemble, case_fields, done_rounds
 from bench.scoring import pair_fields, score_speech
 from bench.stopping import rounds, settled
-from bench.store import Place, Store, open_store
+from bench.stores.journal import Journal
+from bench.stores.store import Place, Store, open_store
 from bench.warnings import TAINTS
 from devices.base import Device, DeviceInfo, Job, Repeat, Schedule
 from lowering.artifact import Artifact

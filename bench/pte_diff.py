@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.attribution import changed_facts
+from bench.comparing.attribution import changed_facts
 from bench.graph import MANIFEST, pte_of
 from lowering.artifact import read_artifact
 from lowering.program import MethodParts, Program, read_program

@@ -1,6 +1,6 @@
 """What a run is, and its file: raw samples, versioned, checked, written whole or not at all.
 
-A run under way is a journal (`bench.journal`); a finished one is one JSON document,
+A run under way is a journal (`bench.stores.journal`); a finished one is one JSON document,
 `NNNN_COMMIT[_TAG].json`, made from the journal by the same function that shows an unfinished one.
 The file's first line holds the format and the SHA-256 of every byte after it; then follow the
 conditions, the facts that rows share (one line each) and the rows (one line each).

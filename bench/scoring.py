@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.journal import Journal
 from bench.metrics import METRICS
 from bench.progress import Progress, Show
 from bench.quality.clips import Clip, Score, read_samples, to_samples
 from bench.quality.engine import scoring_workers
 from bench.quality.judging import judge
+from bench.stores.journal import Journal
 from devices.base import Device, Job, Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_references

@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from bench.ranks import Floats, upper_sums
+from bench.comparing.ranks import Floats, upper_sums
 
 WARM_SHARE = 0.05  # slower than later ones by more than this is not warm yet
 DRIFT_SHARE = 0.05  # from the first repeat to the last

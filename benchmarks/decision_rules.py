@@ -6,7 +6,7 @@ that differ. The truth is known, so every verdict is right or wrong. It prints t
 docs/measuring.md.
 
 The rules, each at its defaults:
-- ours, `bench.judging`, on medians of repeats;
+- ours, `bench.comparing.judging`, on medians of repeats;
 - asv's (`asv continuous`): Mann and Whitney's test on all iterations, two-sided p < 0.002, and a
   ratio beyond its factor (1.1 by default; 1.05 to find 5 %);
 - pytest-benchmark's `--benchmark-compare-fail=median:5%`, `mean:5%` and `min:5%`: the ratio of the
@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.judging import Findings, compare_rounds, compare_runs, decide, reach
-from bench.power import Rule
+from bench.comparing.judging import Findings, compare_rounds, compare_runs, decide, reach
+from bench.comparing.power import Rule
+from bench.comparing.verdicts import Verdict
 from bench.results import load_run
 from bench.stopping import interval, settled
-from bench.verdicts import Verdict
 from devices.base import Schedule
 
 Floats = NDArray[np.float64]
@@ -166,7 +166,7 @@ def drifting(rng: np.random.Generator, count: int, spread: float) -> Iterator[li
 
 def sessions(rng: np.random.Generator, count: int, spread: float) -> Iterator[list[str]]:
     """Compare identical programs in sessions that differ, without and with a calibration of six."""
-    from bench.calibration import STUDENT
+    from bench.comparing.calibration import STUDENT
 
     shift = 0.03
     base, candidate = spread * rng.standard_normal((2, count, PILOT))

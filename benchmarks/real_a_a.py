@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.ab import Side, run_in_turns
-from bench.calibration import FEWEST_SESSIONS, calibrate
-from bench.compare import compare
+from bench.comparing.ab import Side, run_in_turns
+from bench.comparing.calibration import FEWEST_SESSIONS, calibrate
+from bench.comparing.compare import compare
+from bench.comparing.terms import Terms
+from bench.comparing.verdicts import Change, Verdict
 from bench.pipeline import Plan
 from bench.progress import Progress
 from bench.results import Run, load_run
-from bench.terms import Terms
-from bench.verdicts import Change, Verdict
 from devices.base import Schedule
 from devices.kinds import find_profile, open_device
 from model.choice import ModelChoice

@@ -37,11 +37,13 @@ STEPS = {
     "rows_frame(load_run(RUN))",
     "samples as a frame": "from bench.results import load_run\n"
     "from reports.frames import samples_frame\nsamples_frame(load_run(RUN))",
-    "compare two": "from bench.compare import compare\nfrom bench.results import load_run\n"
-    "from bench.terms import Terms\ncompare(load_run(RUN), load_run(OTHER), Terms())",
+    "compare two": "from bench.comparing.compare import compare\n"
+    "from bench.results import load_run\nfrom bench.comparing.terms import Terms\n"
+    "compare(load_run(RUN), load_run(OTHER), Terms())",
 }
 HISTORY = (
-    "from bench.history import Wanted, read_history\nfrom bench.store import open_store\n"
+    "from bench.comparing.history import Wanted, read_history\n"
+    "from bench.stores.store import open_store\n"
     "with open_store(FOLDER).archive() as archive:\n"
     "    read_history(archive, Wanted(metrics=METRICS))"
 )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from bench.comparing.verdicts import Attribution, Change, Comparison, OutcomeChange, Verdict
 from bench.metrics import METRICS
-from bench.verdicts import Attribution, Change, Comparison, OutcomeChange, Verdict
 from reports.comparison import change_row
 from reports.github import arrows, blame, by_size, outcome_words
 from reports.units import printable

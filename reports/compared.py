@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable
 
+from bench.comparing.verdicts import Comparison, Verdict, comparison_document
 from bench.results import to_json
-from bench.verdicts import Comparison, Verdict, comparison_document
 from model.registry import Registry
 
 Render = Callable[[Comparison], str]

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.comparing.verdicts import Attribution, Change, Comparison, Contribution, Verdict
+from bench.comparing.wording import amount
 from bench.metrics import METRICS
 from bench.results import Case
-from bench.verdicts import Attribution, Change, Comparison, Contribution, Verdict
-from bench.wording import amount
 from reports.units import MISSING, count, scale_for, text
 
 ORDER = {verdict: place for place, verdict in enumerate(Verdict)}

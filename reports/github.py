@@ -7,8 +7,15 @@ inside; all else is folded. Texts that come from run files mean themselves and n
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.comparing.verdicts import (
+    Attribution,
+    Change,
+    Comparison,
+    Contribution,
+    OutcomeChange,
+    Verdict,
+)
 from bench.metrics import METRICS
-from bench.verdicts import Attribution, Change, Comparison, Contribution, OutcomeChange, Verdict
 from reports.comparison import Section, change_row, grown, sections
 from reports.markdown import escape, table
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.changes import Step
-from bench.history import History, Series, title, verdict
+from bench.comparing.changes import Step
+from bench.comparing.history import History, Series, title, verdict
 from bench.metrics import METRICS
 from reports.units import printable, scale_for
 

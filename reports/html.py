@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.history import History
+from bench.comparing.history import History
 from bench.results import Outcome, Run
 from bench.warnings import REMEDIES
 from reports import strips

@@ -3,8 +3,8 @@
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from bench.comparing.verdicts import Change, Comparison, OutcomeChange, Verdict
 from bench.metrics import METRICS
-from bench.verdicts import Change, Comparison, OutcomeChange, Verdict
 from reports.comparison import change_row, headline
 from reports.units import printable
 

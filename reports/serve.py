@@ -7,7 +7,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from bench.history import History
+from bench.comparing.history import History
 from bench.results import Run
 from reports.audio import MIME_TYPES, clips_of
 from reports.html import render

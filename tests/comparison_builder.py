@@ -1,7 +1,6 @@
 """Comparisons made by hand, for tests of what is drawn from them."""
 
-from bench.results import Case
-from bench.verdicts import (
+from bench.comparing.verdicts import (
     Attribution,
     Change,
     Comparison,
@@ -10,6 +9,7 @@ from bench.verdicts import (
     OutcomeChange,
     Verdict,
 )
+from bench.results import Case
 
 
 def make_case(scheme="fp32", utterance="short"):

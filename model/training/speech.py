@@ -19,7 +19,7 @@ import torch
 
 from model.codec.base import Codec
 from model.codec.own import load_own
-from model.config import CONFIGS
+from model.config import CONFIGS, N_CODEBOOK
 from model.errors import CheckpointError, ConfigError, HarnessError
 from model.loading import load_model
 from model.losses import MaskOptions
@@ -212,7 +212,11 @@ def start(
     settings = SpeechSettings(
         batch_frames=arguments.batch_frames,
         rate=arguments.rate,
-        masks=MaskOptions(joint=arguments.joint),
+        masks=MaskOptions(
+            joint=arguments.joint,
+            first=arguments.first,
+            rank_weights=tuple(arguments.rank_weights),
+        ),
         condition_dropout=arguments.condition_dropout,
     )
     if arguments.weights is not None:
@@ -249,6 +253,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=settings.rate, help="peak learning rate")
     parser.add_argument("--batch-frames", type=int, default=settings.batch_frames)
     parser.add_argument("--joint", type=float, default=settings.masks.joint, metavar="SHARE")
+    parser.add_argument(
+        "--first", type=float, default=settings.masks.first, metavar="SHARE", help="of channel 1"
+    )
+    parser.add_argument(
+        "--rank-weights",
+        type=float,
+        nargs=N_CODEBOOK - 1,
+        default=settings.masks.rank_weights,
+        metavar="W",
+        help="of channels 2 to 8 in the other examples",
+    )
     parser.add_argument(
         "--condition-dropout", type=float, default=settings.condition_dropout, metavar="SHARE"
     )

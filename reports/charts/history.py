@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.history import History, Series, title, verdict
+from bench.comparing.history import History, Series, title, verdict
 from bench.metrics import METRICS
 from reports.charts.chart import VEGA_LITE, Chart, Spec, choices_among, plottable, short, tooltip
 from reports.history import conditions_matter, share

@@ -58,7 +58,7 @@ def test_each_kind_of_error_has_its_exit_code(monkeypatch, error, code):
     def fail(*_):
         raise error("it is so")
 
-    monkeypatch.setattr("bench.listing.listing", fail)
+    monkeypatch.setattr("bench.commands.listing.listing", fail)
     result = invoke("list", "schemes")
     assert (result.exit_code, result.stderr) == (code, "Error: it is so\n")
 
@@ -67,7 +67,7 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.listing.listing", interrupt)
+    monkeypatch.setattr("bench.commands.listing.listing", interrupt)
     result = invoke("list", "schemes")
     assert result.exit_code == 130
     assert "--resume" in result.stderr

@@ -18,14 +18,14 @@ from click.testing import CliRunner
 
 from bench import pipeline
 from bench.cli import bench
-from bench.journal import FileJournal, to_line
 from bench.migrations import FORMAT
 from bench.results import encode_run, load_run
 from bench.rows import assemble
+from bench.stores.journal import FileJournal, to_line
 from model.errors import HarnessError
 from reports.formats import FORMATS
 
-OLD = Path(__file__).parent / "format1"
+OLD = Path(__file__).parents[1] / "format1"
 GOOD = encode_run(load_run(OLD / "run.json"))
 HEADER = GOOD.split(b"\n")[0]
 DEEP = 100_000

@@ -7,8 +7,8 @@ import pytest
 
 from bench.lab import run_lab
 from bench.results import Outcome
-from bench.schema import series_of
-from bench.store import find_kept
+from bench.stores.schema import series_of
+from bench.stores.store import find_kept
 from devices.lab_config import Lab
 from model.errors import ConfigError, DeviceUnavailableError
 from reports.formats import FORMATS

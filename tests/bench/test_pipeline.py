@@ -3,10 +3,10 @@
 import pytest
 
 from bench import pipeline
-from bench.journal import FileJournal
 from bench.pipeline import run
 from bench.results import Outcome, load_run
 from bench.rows import assemble
+from bench.stores.journal import FileJournal
 from lowering.build import Built
 from model.errors import ConfigError, DeviceUnavailableError
 

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench import pipeline
-from bench.journal import FileJournal
 from bench.migrations import FORMAT
 from bench.results import Case, Header, Outcome, Row, decode_run, encode_run, load_run, run_document
 from bench.rows import assemble
-from bench.store import open_store
+from bench.stores.journal import FileJournal
+from bench.stores.store import open_store
 from model.errors import ResultError
 
-OLD = Path(__file__).parent / "format1"
+OLD = Path(__file__).parents[1] / "format1"
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bench.commands.launch import fitted
 from bench.config import Config
-from bench.launch import fitted
 from bench.pipeline import Plan
 from devices.base import Schedule
 from devices.htp_simulator import HtpSimulator

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.changes import Step
-from bench.history import History, Series
-from bench.store import RunLine, SeriesLine
+from bench.comparing.changes import Step
+from bench.comparing.history import History, Series
+from bench.stores.store import RunLine, SeriesLine
 from devices.base import Reading
 from reports.formats import FORMATS
 from reports.html import write

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from comparison_builder import make_attribution, make_case, make_change, make_comparison, regressed
 
+from bench.comparing.verdicts import Comparison, Verdict
 from bench.results import Case
-from bench.verdicts import Comparison, Verdict
 from reports.annotations import annotations
 from reports.github import COMMENT_BYTES, LED, SUMMARY_BYTES, comment, summary
 from reports.junit import junit

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from bench.changes import Step
-from bench.history import History, Series
-from bench.store import RunLine, SeriesLine
+from bench.comparing.changes import Step
+from bench.comparing.history import History, Series
+from bench.stores.store import RunLine, SeriesLine
 from reports.charts import history as charts
 from reports.charts.history import history_chart
 

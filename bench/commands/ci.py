@@ -1,0 +1,71 @@
+"""`bench ci`: a comparison as a CI service shows it, and the exit code that gates."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.commands.compare import exit_code
+
+if TYPE_CHECKING:
+    from bench.comparing.verdicts import Comparison
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("comparison", type=FILE)
+@click.option(
+    "--summary", type=FILE,
+    help="Markdown to append to; default $GITHUB_STEP_SUMMARY, else standard output.",
+)  # fmt: skip
+@click.option("--comment", type=FILE, help="Body of a comment to write, with a hidden marker.")
+@click.option("--junit", type=FILE, help="JUnit XML to write.")
+@click.option("--id", "name", default="bench", show_default=True, help="Marks the comment.")
+@click.option("--strict", is_flag=True, help="Exit with 5 where it is inconclusive.")
+@click.pass_context
+def ci(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Post COMPARISON, a file that `bench compare` or `bench ab` wrote with --format json.
+
+    On GitHub Actions it also prints annotations. Exits with 3 where anything regressed, with 6
+    where the runs cannot be compared, with 5 where nothing is known and --strict is given, and with
+    0 otherwise.
+    """
+    from bench.comparing.comparison_file import read_comparison
+    from reports.annotations import annotations
+    from reports.github import comment, summary
+    from reports.junit import junit
+
+    comparison = read_comparison(flags["comparison"])
+    page = flags["summary"] or os.environ.get("GITHUB_STEP_SUMMARY")
+    if page:
+        append_summary(Path(page), comparison)
+    else:
+        click.echo(summary(comparison), nl=False)
+    if flags["comment"]:
+        write(flags["comment"], comment(comparison, flags["name"]))
+    if flags["junit"]:
+        write(flags["junit"], junit(comparison, strict=flags["strict"]))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(annotations(comparison), nl=False)
+    ctx.exit(exit_code(comparison, strict=flags["strict"]))
+
+
+def append_summary(page: Path, comparison: "Comparison") -> None:
+    """Add a comparison to a step's summary, which other programs may have written to."""
+    from reports.github import SUMMARY_BYTES, summary
+
+    used_bytes = page.stat().st_size if page.exists() else 0
+    write(page, summary(comparison, SUMMARY_BYTES - used_bytes), mode="a")
+
+
+def write(path: Path, text: str, mode: str = "w") -> None:
+    """Write a file, or say in one line why it cannot be written."""
+    from model.errors import ResultError
+
+    try:
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ResultError(f"{path} cannot be written: {error}") from error

@@ -1,0 +1,199 @@
+"""`bench compare`: two runs in, a verdict and an exit code out; or all schemes of one run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.comparing.terms import Terms
+    from bench.comparing.verdicts import Comparison
+    from bench.results import Header, Run
+
+REGRESSED, INCONCLUSIVE, INCOMPARABLE = 3, 5, 6
+
+
+def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to compare, and what to print of it."""
+    options = [
+        click.option(
+            "--fail-if", "limits", multiple=True, metavar="METRIC:CHANGE",
+            help="Only this metric decides, and tolerates this change: rtf:5%. Repeatable.",
+        ),
+        click.option("--metric", "metrics", multiple=True, help="Compare only this; repeatable."),
+        click.option(
+            "--detect", default="5%", show_default=True, help="Change to tell needed repeats for."
+        ),
+        click.option("--format", "format_name", default="table", show_default=True, help="Format."),
+        click.option("-o", "--out", type=click.Path(path_type=Path), help="File; else stdout."),
+        click.option("--strict", is_flag=True, help="Exit with 5 where it is inconclusive."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+class Compare(click.Group):
+    """Takes two runs for the command `runs`, so that its name need not be typed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name before what is neither a command nor a call for help."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["runs", *args])
+
+
+@click.group(cls=Compare)
+def compare() -> None:
+    """Compare two runs (`bench compare BASE CANDIDATE`), or all schemes of one."""
+
+
+@compare.command()
+@click.argument("name", metavar="RUN", default="latest")
+@click.option(
+    "--format", "format_name", type=click.Choice(["table", "markdown", "json"]), default="table",
+    show_default=True, help="How to print them.",
+)  # fmt: skip
+@click.pass_context
+def schemes(ctx: click.Context, name: str, format_name: str) -> None:
+    """Put all pairs of scheme and backend of RUN into one table, fastest first.
+
+    Speed, memory, size, distance from fp32, coverage, and speech quality where it was scored; a
+    mark for those on the Pareto front, and for the others one sentence on what keeps them off.
+    """
+    from bench.stores.store import find_kept
+    from reports.schemes import TABLES
+
+    click.echo(TABLES[format_name](find_kept(name, ctx.obj["results"]).run), nl=False)
+
+
+@compare.command()
+@click.argument("base")
+@click.argument("candidate", required=False)
+@click.option(
+    "--schemes", metavar="BASE,CANDIDATE",
+    help="Compare two schemes: of both runs, or within one where only BASE is given.",
+)  # fmt: skip
+@click.option("--allow", "allowed", multiple=True, help="A condition that may differ; repeatable.")
+@click.option(
+    "--calibration", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Noise floor of the device; default calibration.toml in its folder of results.",
+)  # fmt: skip
+@terms_of_comparison
+@click.pass_context
+def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
+    """Compare CANDIDATE with BASE: regressed, improved, same, or what it would take to know.
+
+    Exits with 3 where anything regressed, with 6 where the runs cannot be compared, with 5 where
+    nothing is known and --strict is given, and with 0 otherwise.
+    """
+    from bench.comparing.calibration import NAME
+    from bench.comparing.columns import columns_of
+    from bench.comparing.compare import compare_columns
+    from bench.stores.store import find_kept
+    from reports.compared import COMPARED
+
+    COMPARED[flags["format_name"]]  # an unknown name is an error that suggests the nearest
+    terms = make_terms(flags)
+    base, candidate = flags["base"], flags["candidate"]
+    if candidate is None and flags["schemes"] is None:
+        raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
+    pair = pair_of_schemes(flags["schemes"])
+    sides = []
+    for name, scheme in zip((base, candidate or base), pair, strict=True):
+        kept = find_kept(name, ctx.obj["results"])  # one after the other: large runs take memory
+        sides.append(columns_of(of_scheme(kept.run, scheme) if scheme else kept.run))
+        calibration = flags["calibration"] or kept.folder / NAME
+        del kept
+    if any(pair):
+        terms = replace(terms, across=frozenset({"scheme"}))
+    terms = with_floors(terms, calibration, [side.header for side in sides])
+    finish(ctx, compare_columns(sides[0], sides[1], terms), flags)
+
+
+def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
+    """Print a comparison, or write it to a file, and end with its exit code."""
+    from reports.compared import COMPARED
+
+    text = COMPARED[flags["format_name"]](comparison)
+    if flags["out"] is None:
+        click.echo(text, nl=False)
+    else:
+        flags["out"].write_text(text, encoding="utf-8")
+        click.echo(flags["out"])
+    ctx.exit(exit_code(comparison, strict=flags["strict"]))
+
+
+def make_terms(flags: Mapping[str, Any]) -> "Terms":
+    """Read the flags that say on which terms to compare; names are checked here."""
+    from bench.comparing.comparable import check_allowed
+    from bench.comparing.power import Rule
+    from bench.comparing.terms import Terms, parse_change, parse_limit
+    from bench.metrics import METRICS
+
+    allowed = flags.get("allowed", ())
+    check_allowed(allowed)
+    limits = dict(parse_limit(limit) for limit in flags["limits"])
+    for name in (*flags["metrics"], *limits):
+        METRICS[name]  # an unknown name is an error that suggests the nearest
+    rule = Rule(wanted=parse_change(flags["detect"]))
+    return Terms(frozenset(allowed), limits, flags["metrics"], rule=rule)
+
+
+def pair_of_schemes(text: str | None) -> tuple[str, str]:
+    """Read 'fp32,8da8w'; nothing as two empty names.
+
+    Raises:
+        ConfigError: No two schemes are named.
+    """
+    from model.errors import ConfigError
+
+    if text is None:
+        return "", ""
+    names = text.split(",")
+    if len(names) != 2 or not all(names):
+        raise ConfigError(f"--schemes takes two, as fp32,8da8w, not {text!r:.80}")
+    return names[0], names[1]
+
+
+def of_scheme(run: "Run", name: str) -> "Run":
+    """Keep the rows of one scheme; schemes of one run were measured in turns.
+
+    Raises:
+        ConfigError: It was not measured.
+    """
+    from model.errors import ConfigError
+
+    rows = tuple(row for row in run.rows if row.case.scheme == name)
+    if not rows:
+        known = ", ".join(dict.fromkeys(row.case.scheme for row in run.rows))
+        raise ConfigError(f"{run.header.run} has no scheme {name!r:.80}. It has: {known}.")
+    session = run.header.session or run.header.run
+    header = replace(run.header, run=f"{name} of {run.header.run}", session=session)
+    return replace(run, header=header, rows=rows)
+
+
+def with_floors(terms: "Terms", path: Path, headers: "Sequence[Header]") -> "Terms":
+    """Take the noise floor of the device into account, where it was calibrated."""
+    from bench.comparing.calibration import read_calibration
+
+    calibration = read_calibration(path)
+    if calibration is None:
+        return terms
+    if not all(calibration.holds_for(header) for header in headers):
+        click.echo(f"{path} is of another device or system: it is left out.", err=True)
+        return terms
+    return replace(terms, floors=calibration.floors())
+
+
+def exit_code(comparison: "Comparison", *, strict: bool) -> int:
+    """Return what a script should know."""
+    from bench.comparing.verdicts import Verdict
+
+    codes = {
+        Verdict.REGRESSED: REGRESSED,
+        Verdict.INCOMPARABLE: INCOMPARABLE,
+        Verdict.INCONCLUSIVE: INCONCLUSIVE if strict else 0,
+    }
+    return codes.get(comparison.verdict, 0)

@@ -1,0 +1,98 @@
+"""The commands about devices: what is attached, whether it is fit for a run, cleaning up."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from devices.tables import Table
+
+
+def tell(sentence: str) -> None:
+    """Say something that a person has to do about a device."""
+    click.echo(sentence, err=True)
+
+
+def own_devices(ctx: click.Context) -> "Mapping[str, Table]":
+    """Read the lab's own devices from `bench.toml`."""
+    from bench.config import load_config
+
+    return load_config(ctx.obj["config"]).devices
+
+
+@click.command()
+@click.option("--profiles", is_flag=True, help="List every profile, attached or not.")
+@click.option("--clean", is_flag=True, help="Remove what is ours from every device that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def devices(ctx: click.Context, profiles: bool, clean: bool, as_json: bool) -> None:
+    """List this machine, the phones that are attached and the lab's boards, with their state."""
+    from bench.commands.device_list import attached_devices, cleaned_devices, known_profiles
+
+    own = own_devices(ctx)
+    found: list[dict[str, Any]]
+    if profiles:
+        found = known_profiles(own)
+    elif clean:
+        found = cleaned_devices(own, tell)
+    else:
+        found = attached_devices(own, tell)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for entry in found:
+        click.echo(sentence_of(entry))
+    if clean and not found:
+        click.echo("no phone and no board is there")
+
+
+# How the facts of a device read; what is not in here is its name, or for programs only.
+WORDING = {
+    "title": "{}",
+    "model": "{}",
+    "os": "{}",
+    "address": "at {}",
+    "emulated": "emulated",
+    "battery_percent": "battery {} %",
+    "battery_c": "{} °C",
+    "thermal_status": "thermal status {}",
+    "memory_bytes": "{:.1f} GB memory",
+    "free_bytes": "{:.1f} GB free",
+    "used_bytes": "{:.2f} GB ours",
+    "freed_bytes": "{:.2f} GB freed",
+    "problem": "{}",
+}
+
+
+def sentence_of(entry: Mapping[str, Any]) -> str:
+    """Write one device on one line."""
+    facts = []
+    for key, words in WORDING.items():
+        value = entry.get(key)
+        if value not in (None, "", False):
+            facts.append(words.format(value / 1e9 if key.endswith("_bytes") else value))
+    return f"{entry['name']}: {', '.join(facts)}"
+
+
+@click.command()
+@click.option("--device", required=True, help="A profile's name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def doctor(ctx: click.Context, device: str, as_json: bool) -> None:
+    """Check all that a run on a device needs, and say what to do about what is missing."""
+    from dataclasses import asdict
+
+    from bench.commands.device_list import examine_device
+
+    findings = []
+    for finding in examine_device(device, own_devices(ctx), tell):
+        findings.append(finding)
+        if not as_json:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            click.echo(f"{finding.state:<8} {finding.check}: {finding.detail}{remedy}")
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    if any(finding.state == "problem" for finding in findings):
+        ctx.exit(4)

@@ -1,0 +1,144 @@
+"""From flags to a plan: the options that choose cases, shared by all commands that measure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.commands.quality import chosen_sentences, chosen_workers
+
+if TYPE_CHECKING:
+    from bench.config import Config
+    from bench.pipeline import Plan
+    from devices.base import Schedule
+    from model.registry import Registry
+    from model.utterance import Utterance
+
+
+def configuration(ctx: click.Context) -> "Config":
+    """Read `bench.toml`."""
+    from bench.config import load_config
+
+    return load_config(ctx.obj["config"])
+
+
+def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose cases; each default is the suite's."""
+    options = [
+        click.option("--suite", default="default", show_default=True, help="Suite of bench.toml."),
+        click.option("--model", help="Sizes of the model: base, tiny, paper."),
+        click.option(
+            "--checkpoint", type=click.Path(path_type=Path), help="Weights of the model to use."
+        ),
+        click.option("--codec", default="own", show_default=True, help="Codec provider."),
+        click.option(
+            "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
+        ),
+        click.option(
+            "--scheme", "schemes", multiple=True, help="Quantization scheme, or all; repeatable."
+        ),
+        click.option("--backend", "backends", multiple=True, help="Backend, or all; repeatable."),
+        click.option(
+            "--backend-option",
+            "backend_options",
+            multiple=True,
+            metavar="BACKEND.OPTION=VALUE",
+            help="Compile option of a backend; repeatable.",
+        ),
+        click.option(
+            "--passes", help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
+    """Combine flags, suite and defaults into a plan; names are checked here."""
+    from bench.backend_options import chosen_options
+    from bench.pipeline import Plan
+    from lowering.backends import BACKENDS
+    from model.choice import ModelChoice
+    from model.decoding import DEFAULT_PASSES, decoding_plan
+    from quantization.schemes import SCHEMES
+
+    config = configuration(ctx)
+    suite = config.suite(flags["suite"])
+    choice = ModelChoice(
+        flags["model"] or suite.model,
+        flags["checkpoint"],
+        flags["codec"],
+        flags["codec_checkpoint"],
+    )
+    schemes = chosen_names(SCHEMES, flags["schemes"] or suite.schemes)
+    backends = chosen_names(BACKENDS, flags["backends"] or suite.backends)
+    passes = parse_passes(flags["passes"]) or suite.passes or DEFAULT_PASSES
+    decoding_plan(passes)
+    return Plan(
+        device_name=flags.get("device") or suite.device,
+        choice=choice,
+        schemes=schemes,
+        backends=backends,
+        utterances=chosen_utterances(flags.get("utterances") or suite.utterances),
+        schedule=chosen_schedule(config.schedule, flags),
+        passes=tuple(passes),
+        tag=flags.get("tag") or "",
+        sentences=chosen_sentences(flags),
+        scoring_workers=chosen_workers(flags),
+        backend_options=chosen_options(config.backends, flags["backend_options"]),
+    )
+
+
+def chosen_names(registry: "Registry[Any]", names: Sequence[str]) -> tuple[str, ...]:
+    """Check names of a registry; `all` stands for all of them.
+
+    Raises:
+        ConfigError: A name is unknown; it suggests the nearest.
+    """
+    if "all" in names:
+        return tuple(registry)
+    for name in names:
+        registry[name]
+    return tuple(names)
+
+
+def parse_passes(text: str | None) -> tuple[int, ...]:
+    """Read '8,1,1' as numbers; nothing as none."""
+    from model.errors import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise ConfigError(f"--passes takes numbers between commas, not {text!r}") from None
+
+
+def chosen_utterances(names: "tuple[str, ...]") -> "tuple[Utterance, ...]":
+    """Find built-in utterances by name; `all` stands for all that are meant to be measured."""
+    from model.utterance import built_in_utterances, used_for
+
+    if "all" in names:
+        return used_for("measure")
+    return tuple(built_in_utterances()[name] for name in names)
+
+
+def parse_until(text: str) -> float:
+    """Read 'ci:2%'."""
+    from bench.comparing.terms import parse_change
+    from model.errors import ConfigError
+
+    kind, colon, width = text.partition(":")
+    if kind != "ci" or not colon or not (change := parse_change(width)):
+        raise ConfigError(f"--until takes ci:CHANGE, as ci:2%, not {text!r:.80}")
+    return change
+
+
+def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule":
+    """Let flags override the configuration's schedule."""
+    names = ("repeats", "warmup", "iterations", "cooldown_s", "threads", "most_repeats")
+    given = {name: flags[name] for name in names if flags.get(name) is not None}
+    if flags.get("until") is not None:
+        given["until"] = parse_until(flags["until"])
+    return replace(schedule, **given)

@@ -1,0 +1,143 @@
+"""Two programs on one device in one session, in turns: what the device does, it does to both.
+
+Base and candidate of a case are measured one right after the other, and which of them goes first
+changes from round to round (A B, B A, A B, ...), so that drift favours neither. The two runs are
+kept as any others, marked as one session; comparing them compares round by round.
+"""
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from bench.pipeline import (
+    Plan,
+    header_of,
+    lower_pairs,
+    measure_case,
+    prepare_references,
+    profile_pairs,
+)
+from bench.progress import Progress, Show
+from bench.results import Case, Run
+from bench.rows import assemble
+from bench.scoring import pair_fields
+from bench.stores.journal import Journal
+from bench.stores.store import Place, Store, open_store
+from devices.base import Device, DeviceInfo
+from lowering.artifact import Artifact
+
+Artifacts = Mapping[tuple[str, str], Artifact]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        plan: What to measure; both sides have equally many cases, in the same order.
+        artifacts: The .pte by scheme and backend; None to lower what the plan names.
+        commit: Of the code that lowered them; empty for the code that runs.
+    """
+
+    plan: Plan
+    artifacts: Artifacts | None = None
+    commit: str = ""
+
+
+def run_in_turns(
+    base: Side, candidate: Side, device: Device, results: Place, show: Show
+) -> tuple[Run, Run]:
+    """Measure two sides in turns.
+
+    Args:
+        base: What to compare with.
+        candidate: What to compare.
+        device: On what.
+        results: Where runs are kept.
+        show: Is told of progress.
+    """
+    session = secrets.token_hex(8)
+    store, info = open_store(results), device.info()
+    sides = base, candidate
+    with contextlib.ExitStack() as stack:
+        journals = [begin(store, side, info, session) for side in sides]
+        for journal in journals:
+            stack.enter_context(contextlib.closing(journal))
+        for side in sides:
+            prepare_references(side.plan, show)
+        artifacts = [
+            ready(side, journal, show) for side, journal in zip(sides, journals, strict=True)
+        ]
+        plans = base.plan, candidate.plan
+        measure_in_turns(plans, artifacts, journals, device, show)
+        for plan, found, journal in zip(plans, artifacts, journals, strict=True):
+            profile_pairs(plan, device, found, journal, show)
+        finished = [assemble(journal.entries()) for journal in journals]
+        for journal, run in zip(journals, finished, strict=True):
+            store.finish(journal, run)
+    return finished[0], finished[1]
+
+
+def begin(store: Store, side: Side, info: DeviceInfo, session: str) -> Journal:
+    """Start the run of one side."""
+    header = header_of(side.plan, info)
+    commit = side.commit or header.commit
+    return store.begin(replace(header, session=session, commit=commit), side.plan.tag)
+
+
+def ready(side: Side, journal: Journal, show: Show) -> Artifacts:
+    """Have the artifacts of a side, and note in its journal what they are."""
+    if side.artifacts is None:
+        return lower_pairs(side.plan, journal, show)
+    for pair, artifact in side.artifacts.items():
+        facts = {"pair": pair_fields(pair), "manifest": asdict(artifact.manifest)}
+        journal.append("lowered", facts)
+    return side.artifacts
+
+
+def measure_in_turns(
+    plans: tuple[Plan, Plan],
+    artifacts: list[Artifacts],
+    journals: list[Journal],
+    device: Device,
+    show: Show,
+) -> None:
+    """Measure every case of both sides once per round; where one side fails, both end."""
+    cases = [
+        pair
+        for pair in zip(plans[0].cases(), plans[1].cases(), strict=True)
+        if all((c.scheme, c.backend) in found for c, found in zip(pair, artifacts, strict=True))
+    ]
+    rounds = plans[0].schedule.repeats
+    failed: set[tuple[Case, Case]] = set()
+    for number in range(rounds):
+        for position, pair in enumerate(cases):
+            for side in turns(number):
+                if pair in failed:
+                    continue
+                case, plan = pair[side], plans[side]
+                artifact = artifacts[side][case.scheme, case.backend]
+                if not measure_case(
+                    plan, case, device, journals[side], number=number, artifact=artifact
+                ):
+                    failed.add(pair)
+                time.sleep(plan.schedule.cooldown_s)
+            done = number * len(cases) + position + 1
+            show(Progress("measure", done, rounds * len(cases), str(pair[1])))
+
+
+def turns(number: int) -> Iterator[int]:
+    """Return which side goes first and which second in a round: 0 the base, 1 the candidate."""
+    first = number % 2
+    yield first
+    yield 1 - first
+
+
+def differing_parts(base: Plan, candidate: Plan) -> frozenset[str]:
+    """Name the parts of cases that are not the same on both sides."""
+    pairs = zip(base.cases(), candidate.cases(), strict=True)
+    return frozenset(
+        name for a, b in pairs for name in vars(a) if getattr(a, name) != getattr(b, name)
+    )

@@ -1,0 +1,33 @@
+"""Comparisons as files: what `bench compare --format json` wrote, read back and checked."""
+
+from pathlib import Path
+
+import msgspec
+
+from bench.comparing.verdicts import FORMAT, Comparison
+from bench.metrics import METRICS
+from devices.files import read_regular
+from model.errors import ResultError
+
+LARGEST_BYTES = 2**28
+
+
+def read_comparison(path: Path) -> Comparison:
+    """Read a comparison.
+
+    Raises:
+        ResultError: The file is missing, damaged or of another format.
+    """
+    try:
+        document = msgspec.json.decode(read_regular(path, LARGEST_BYTES))
+        if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+            raise ResultError(
+                f"{path} is no comparison of format {FORMAT}: write it with --format json"
+            )
+        comparison = msgspec.convert(document, Comparison)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultError(f"{path} is not a comparison that can be read: {error}") from error
+    unknown = {change.metric for change in comparison.changes} - set(METRICS)
+    if unknown:
+        raise ResultError(f"{path} has the unknown metric {min(unknown)!r:.80}: update to read it")
+    return comparison

@@ -1,0 +1,147 @@
+"""The history of numbers over many runs: which series there are, and what changed when."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.comparing.changes import Drift, Step, find_changes
+from bench.metrics import METRICS, Better
+from bench.stores.store import Archive, FailureLine, RunLine, SeriesLine
+from model.errors import ResultError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look at.
+
+    Attributes:
+        cases: Patterns, each a part of `SCHEME x BACKEND · UTTERANCE` or with `*`; none for all.
+        metrics: Entries of `METRICS`; none for all.
+        device: Name of the device; empty for all.
+    """
+
+    cases: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ("rtf",)
+    device: str = ""
+
+    def takes(self, line: SeriesLine) -> bool:
+        """Whether a series is wanted."""
+        return (
+            self.device in ("", line.device)
+            and (not self.metrics or line.metric in self.metrics)
+            and (not self.cases or any(fits(title(line), pattern) for pattern in self.cases))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series and what was found in it.
+
+    Attributes:
+        line: What it is of.
+        runs: (N,) places in `History.runs`, oldest first.
+        median: (N,)
+        low: (N,) lower ends of intervals.
+        high: (N,) upper ends.
+        samples: In all.
+        steps: Oldest first.
+        drift: Of the last level.
+    """
+
+    line: SeriesLine
+    runs: NDArray[np.int64]
+    median: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    samples: int
+    steps: tuple[Step, ...]
+    drift: Drift | None
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """What many runs say.
+
+    Attributes:
+        runs: Oldest first.
+        series: By device and case.
+        failures: Of the newest run of each device.
+        problems: Runs that could not be read.
+    """
+
+    runs: Sequence[RunLine]
+    series: Sequence[Series]
+    failures: Sequence[FailureLine]
+    problems: Sequence[str]
+
+
+def title(line: SeriesLine) -> str:
+    """Name the case of a series."""
+    return f"{line.scheme} x {line.backend} · {line.utterance}"
+
+
+def fits(text: str, pattern: str) -> bool:
+    """Whether a pattern is part of a text, or fits all of it where it has a `*`."""
+    return fnmatch.fnmatchcase(text, pattern) if "*" in pattern else pattern in text
+
+
+def read_history(archive: Archive, wanted: Wanted) -> History:
+    """Read series, and find what changed in each.
+
+    Raises:
+        ConfigError: There is no such metric.
+        ResultError: No run has what is wanted.
+    """
+    lines = archive.series()
+    known = {line.metric for line in lines}
+    for name in wanted.metrics:
+        if name not in known:
+            METRICS[name]  # an unknown name is an error that suggests the nearest
+    runs = archive.runs()
+    chosen = {line.id: line for line in lines if wanted.takes(line)}
+    if not chosen:
+        raise ResultError(f"no run has what is wanted: {len(runs)} runs, {len(lines)} series")
+    points = archive.points(None if len(chosen) == len(lines) else list(chosen))
+    places = np.zeros(max((run.id for run in runs), default=0) + 1, np.int64)
+    places[[run.id for run in runs]] = np.arange(len(runs))
+    starts = np.flatnonzero(np.diff(points.series_id, prepend=-1))
+    series = []
+    for start, stop in zip(starts, [*starts[1:], len(points.series_id)], strict=True):
+        part = slice(start, stop)
+        steps, drift = find_changes(points.median[part])
+        series.append(
+            Series(
+                chosen[int(points.series_id[start])],
+                places[points.run_id[part]],
+                points.median[part],
+                points.low[part],
+                points.high[part],
+                int(points.samples[part].sum()),
+                tuple(steps),
+                drift,
+            )
+        )
+    series.sort(key=lambda one: (one.line.device, one.line.model, one.line.metric, one.line.id))
+    newest = {run.device: run.id for run in runs}
+    failures = [
+        failure
+        for failure in archive.failures()
+        if failure.run_id in newest.values() and wanted.device in ("", device_of(failure, runs))
+    ]
+    return History(runs, series, failures, archive.problems)
+
+
+def device_of(failure: FailureLine, runs: Sequence[RunLine]) -> str:
+    """Name the device of a failure."""
+    return failure.device or next(run.device for run in runs if run.id == failure.run_id)
+
+
+def verdict(metric: str, before: float, after: float) -> str:
+    """Say which way a change went: better, worse, or neither."""
+    better: Better = METRICS[metric].better if metric in METRICS else "neither"
+    if better == "neither" or before == after:
+        return "changed"
+    return "better" if (after < before) == (better == "lower") else "worse"

@@ -1,0 +1,191 @@
+"""From repeats to verdicts, many tests at once: the rule that every comparison goes by.
+
+All values are on the scale that effects live on: logarithms for times and bytes, the values
+themselves for shares and decibels. Positive effects are larger candidates.
+"""
+
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.comparing.power import Rule, detectable, quantile, repeats_for, spread_margin
+from bench.comparing.ranks import Floats, fewest_repeats, rank_sum_p, signed_rank_p
+from bench.comparing.resampling import CONFIDENCE, intervals
+from bench.comparing.verdicts import Verdict
+
+FEWEST_REPEATS = 5  # fewer prove nothing: no interval over them means what it says
+NORMAL = quantile((1 + CONFIDENCE) / 2)
+# With the fewest repeats that can prove anything, one of them out of line proves nothing any more.
+# To find a change dependably, so many times as many orders of the repeats must be possible.
+ROOM = 20
+MEDIAN_ERROR = sqrt(pi / 2)  # of a median against a mean, where noise is normal
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """N tests of runs with equally many repeats.
+
+    Attributes:
+        effect: (N,) difference of medians.
+        low: (N,) lower end of its interval.
+        high: (N,) upper end.
+        error: (N,) its standard error: the bootstrap's, or what the repeats' standard deviation
+            lets expect where that is larger, as it is where few repeats happen to agree.
+        larger_p: (N,) one-sided p-value that the candidate's values are larger.
+        smaller_p: (N,) that they are smaller.
+        repeats: Of base and candidate; of paired tests, rounds.
+        paired: Whether rounds were compared.
+        floor: (N,) how far two sessions of the device may differ all the same, part of the interval
+            but not of the error.
+    """
+
+    effect: Floats
+    low: Floats
+    high: Floats
+    error: Floats
+    larger_p: Floats
+    smaller_p: Floats
+    repeats: tuple[int, int]
+    paired: bool
+    floor: Floats
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom that spread is known with."""
+        return max(1, self.repeats[0] - 1 if self.paired else sum(self.repeats) - 2)
+
+
+def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
+    """Test runs that were measured one after the other.
+
+    Args:
+        base: (N, A) repeats of N tests.
+        candidate: (N, B) likewise.
+        floor: (N,) what two sessions that measure the same program may differ by, beyond what
+            their repeats explain (`bench.comparing.calibration`); 0 where unknown.
+    """
+    effect = np.median(candidate, axis=1) - np.median(base, axis=1)
+    low, high, error = intervals(base, candidate)
+    variance = base.var(axis=1, ddof=1) / base.shape[1]
+    variance += candidate.var(axis=1, ddof=1) / candidate.shape[1]
+    return Findings(
+        effect,
+        effect - np.hypot(effect - low, floor),
+        effect + np.hypot(high - effect, floor),
+        np.maximum(error, MEDIAN_ERROR * np.sqrt(variance)),
+        rank_sum_p(base, candidate),
+        rank_sum_p(candidate, base),
+        (base.shape[1], candidate.shape[1]),
+        paired=False,
+        floor=floor,
+    )
+
+
+def compare_rounds(differences: Floats) -> Findings:
+    """Test runs that were measured in turns, by what the candidate has more in each round.
+
+    Whatever drifts slower than a round lasts is in both and cancels.
+
+    Args:
+        differences: (N, R) of N tests.
+    """
+    low, high, error = intervals(None, differences)
+    rounds = differences.shape[1]
+    return Findings(
+        np.median(differences, axis=1),
+        low,
+        high,
+        np.maximum(error, MEDIAN_ERROR * differences.std(axis=1, ddof=1) / np.sqrt(rounds)),
+        signed_rank_p(differences),
+        signed_rank_p(-differences),
+        (rounds, rounds),
+        paired=True,
+        floor=np.zeros(len(differences)),
+    )
+
+
+def decide(
+    found: Findings,
+    worse: Floats,
+    tolerance: Floats,
+    p_values: tuple[Floats, Floats],
+    rule: Rule,
+) -> list[Verdict]:
+    """Give each test its verdict.
+
+    Changed is what the exact test finds at level `rule.alpha`, what the interval keeps clear of
+    zero and what exceeds the tolerance. Same is what the interval keeps within the tolerance: it
+    must be shown, as a change must. All else is inconclusive.
+
+    Args:
+        found: What was found.
+        worse: (N,) 1 where larger is worse, -1 where smaller is.
+        tolerance: (N,) on the tests' scale.
+        p_values: (N,) corrected p-values of a change for the worse, and of one for the better.
+        rule: How sure to be.
+    """
+    low, high = np.where(worse > 0, (found.low, found.high), (-found.high, -found.low))
+    effect = found.effect * worse
+    p_worse, p_better = p_values
+    enough = min(found.repeats) >= FEWEST_REPEATS
+    conditions = {
+        Verdict.REGRESSED: (p_worse <= rule.alpha) & (low > 0) & (effect > tolerance),
+        Verdict.IMPROVED: (p_better <= rule.alpha) & (high < 0) & (effect < -tolerance),
+        Verdict.SAME: (low >= -tolerance) & (high <= tolerance) & enough,
+    }
+    names = [*conditions, Verdict.INCONCLUSIVE]
+    chosen = np.select([*conditions.values()], [0, 1, 2], default=3)
+    return [names[number] for number in chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What N tests could have found.
+
+    Attributes:
+        detectable: (N,) smallest change found in `Rule.power` of comparisons.
+        to_find: (N,) repeats per run to find the wanted change; 0 where no number is enough.
+        to_prove_same: (N,) repeats per run to show that nothing changed; 0 likewise.
+        to_claim: Repeats per run at which the exact test can reach its level at all.
+    """
+
+    detectable: Floats
+    to_find: NDArray[np.int_]
+    to_prove_same: NDArray[np.int_]
+    to_claim: int
+
+
+def reach(found: Findings, tolerance: Floats, wanted: Floats, rule: Rule, family: int) -> Reach:
+    """Tell what tests could have found, and what finding more takes.
+
+    Args:
+        found: What was found.
+        tolerance: (N,) on the tests' scale.
+        wanted: (N,) change that one wants to find, on the tests' scale.
+        rule: How sure to be.
+        family: Number of tests that the p-values are corrected for.
+    """
+    alpha = rule.alpha / family
+    error = found.error * spread_margin(found.freedom)
+    floor = found.floor / NORMAL
+    smallest = detectable(np.hypot(error, floor), tolerance, alpha=alpha, power=rule.power)
+    # The error at which the wanted change becomes the detectable one.
+    per_error = detectable(np.ones(1), np.zeros(1), alpha=alpha, power=rule.power)[0]
+    to_find = np.minimum(wanted / per_error, (wanted - tolerance) / quantile(rule.power))
+    to_prove = tolerance / (2 * NORMAL)
+    repeats = min(found.repeats)
+    fewest = fewest_repeats(alpha, paired=found.paired)
+    return Reach(
+        smallest,
+        repeats_for(
+            np.maximum(to_find, 0.0),
+            error,
+            floor,
+            repeats,
+            fewest_repeats(alpha / ROOM, paired=found.paired),
+        ),
+        repeats_for(to_prove, error, floor, repeats, FEWEST_REPEATS),
+        fewest,
+    )

@@ -1,0 +1,1 @@
+"""Where runs are kept: a folder with an index, or PostgreSQL."""

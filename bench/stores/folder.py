@@ -1,0 +1,130 @@
+"""The embedded store: a folder per device, a file per run, and journals of runs under way."""
+
+import contextlib
+import fcntl
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from bench.results import Header, Run, load_run, save_run
+from bench.stores.journal import FileJournal, Journal
+from bench.stores.store import Archive, Kept, choose
+from model.errors import ConfigError, ResultError
+
+
+class FolderStore:
+    """Keeps runs as files.
+
+    Args:
+        folder: Of results; holds one folder per device.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, header: Header, tag: str) -> Journal:
+        """Start a run: make its journal under the next number."""
+        folder = self.folder / header.device.name
+        with writing(folder):
+            name = next_name((path.name for path in folder.iterdir()), header.commit, tag)
+            journal = FileJournal(folder / f"{name}.journal")
+            journal.create()
+            journal.append("header", asdict(replace(header, run=name)))
+        return journal
+
+    def resume(self, device: str) -> Journal | None:
+        """Find the newest unfinished run that no other process writes."""
+        folder = self.folder / device
+        paths = sorted(folder.glob("*.journal"), key=modified, reverse=True)
+        if not paths:
+            return None
+        with writing(folder):
+            for path in paths:
+                journal = FileJournal(path)
+                if not journal.claim():
+                    continue
+                if journal.entries() and not path.with_suffix(".json").exists():
+                    return journal
+                path.unlink(missing_ok=True)  # a kill came before its first line, or after its last
+                journal.close()
+        return None
+
+    def finish(self, journal: Journal, run: Run) -> None:
+        """Write the run's file, and remove its journal."""
+        assert isinstance(journal, FileJournal)
+        save_run(journal.path.with_suffix(".json"), run)
+        journal.path.unlink(missing_ok=True)
+        journal.close()
+
+    def find(self, name: str) -> Kept:
+        """Find a run by number, name, DEVICE/NAME, or as `latest`."""
+        paths = results_of(self.folder)
+        runs = [(path.parent.name, path.stem) for path in paths]
+        path = paths[choose(name, runs, str(self.folder))]
+        return Kept(load_run(path), path.parent)
+
+    def names(self) -> Iterator[tuple[str, bool]]:
+        """List runs, oldest first."""
+        finished = set(results_of(self.folder))
+        unfinished = set(self.folder.glob("*/[0-9]*.journal"))
+        for path in sorted(finished | unfinished, key=modified):
+            if path in finished or path.with_suffix(".json") not in finished:
+                yield f"{path.parent.name}/{path.stem}", path in finished
+
+    def archive(self) -> contextlib.AbstractContextManager[Archive]:
+        """Open the index of the folder's runs, brought up to date."""
+        from bench.stores.folder_index import open_index
+
+        return open_index(self.folder, results_of(self.folder))
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Keep other processes from giving names in a folder, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise ResultError(f"{folder} cannot be written: {error}") from error
+
+
+def modified(path: Path) -> int:
+    """Return when a file was last changed; 0 where it has gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def results_of(folder: Path) -> list[Path]:
+    """List the finished runs of a folder, oldest first, in all its devices' folders.
+
+    Raises:
+        ResultError: The folder's name is none.
+    """
+    try:
+        return sorted(folder.glob("*/[0-9]*.json"), key=modified)
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{folder!s:.200} cannot be read: {error!s:.100}") from error
+
+
+def next_name(names: Iterable[str], commit: str, tag: str) -> str:
+    """Name a new run of a device: number, commit, tag.
+
+    Args:
+        names: Of the device's runs and of their files; others do not count.
+        commit: Of the project.
+        tag: Of the user.
+
+    Raises:
+        ConfigError: The tag does not fit into the name of a file.
+    """
+    if not re.fullmatch(r"[\w.+-]{0,80}", tag):
+        raise ConfigError(f"--tag takes letters, digits and . _ + -, not {tag!r:.80}")
+    heads = [name.split("_")[0] for name in names if "_" in name]
+    numbers = [int(head) for head in heads if head.isascii() and head.isdigit()]
+    parts = [f"{max(numbers, default=0) + 1:04d}", commit.rstrip("+")[:7] or "untracked", tag]
+    return "_".join(part for part in parts if part)

@@ -1,0 +1,231 @@
+"""Where runs are kept: a folder of files, or a team's database. The one place that opens either."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.results import Header, Run, load_run
+from bench.stores.journal import Journal
+from model.errors import ConfigError, ResultError
+
+Place = Path | str  # what `--results` takes: a folder, or postgresql://...
+FILES = Path("results")  # where the speech of runs goes that a database keeps
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run that was found.
+
+    Attributes:
+        run: The run.
+        folder: What the names of its files are relative to.
+    """
+
+    run: Run
+    folder: Path
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One finished run, in the order in which runs were started.
+
+    Attributes:
+        id: Number within the store.
+        device: Name of the device.
+        run: Name of the run.
+        started_at: ISO 8601, UTC.
+        commit: Of the project.
+        system: What may change under a device: its system's build.
+        trained: False where weights were random.
+    """
+
+    id: int
+    device: str
+    run: str
+    started_at: str
+    commit: str
+    system: str
+    trained: bool
+
+
+@dataclass(frozen=True)
+class SeriesLine:
+    """One metric of one case on one device, which many runs have measured alike.
+
+    Attributes:
+        id: Number within the store.
+        device: Name of the device.
+        scheme: Of the case.
+        backend: Of the case.
+        utterance: Of the case.
+        model: Of the case.
+        conditions: What else must agree: threads, passes, words, prompt, codec.
+        metric: Entry of `METRICS`.
+        unit: Of the metric.
+    """
+
+    id: int
+    device: str
+    scheme: str
+    backend: str
+    utterance: str
+    model: str
+    conditions: str
+    metric: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class FailureLine:
+    """One case that did not end well in one run; `device` as in `Case`."""
+
+    run_id: int
+    scheme: str
+    backend: str
+    utterance: str
+    model: str
+    device: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Medians of many runs, ordered by series and within a series by the start of the run.
+
+    Attributes:
+        series_id: (N,)
+        run_id: (N,)
+        median: (N,)
+        low: (N,) lower ends of intervals.
+        high: (N,) upper ends.
+        samples: (N,) how many samples each median is of.
+    """
+
+    series_id: NDArray[np.int64]
+    run_id: NDArray[np.int64]
+    median: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    samples: NDArray[np.int64]
+
+
+class Archive(Protocol):
+    """The finished runs of a store, for questions over many of them.
+
+    Attributes:
+        problems: Runs that cannot be read, one line each.
+    """
+
+    problems: Sequence[str]
+
+    def runs(self) -> list[RunLine]:
+        """List runs, oldest first."""
+
+    def series(self) -> list[SeriesLine]:
+        """List series."""
+
+    def failures(self) -> list[FailureLine]:
+        """List what failed."""
+
+    def points(self, series: Sequence[int] | None = None) -> Points:
+        """Read the points of some series, or of all."""
+
+
+class Store(Protocol):
+    """Keeps runs. Any number of processes may write at once."""
+
+    def begin(self, header: Header, tag: str) -> Journal:
+        """Start a run, give it its name, and write down its conditions."""
+
+    def resume(self, device: str) -> Journal | None:
+        """Find the device's newest unfinished run that no other process writes."""
+
+    def finish(self, journal: Journal, run: Run) -> None:
+        """Keep a finished run in place of its journal; doing so twice changes nothing."""
+
+    def find(self, name: str) -> Kept:
+        """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
+
+        Raises:
+            ResultError: There is none, or several are called so.
+        """
+
+    def names(self) -> Iterator[tuple[str, bool]]:
+        """List runs as DEVICE/NAME, oldest first, with whether they are finished."""
+
+    def archive(self) -> AbstractContextManager[Archive]:
+        """Open the finished runs for questions over many of them.
+
+        Raises:
+            ConfigError: A package that this needs is not installed.
+        """
+
+
+def open_store(place: Place) -> Store:
+    """Open the store at a folder or a URL.
+
+    Raises:
+        ConfigError: It is no URL of ours.
+    """
+    if "://" not in str(place):
+        from bench.stores.folder import FolderStore
+
+        return FolderStore(Path(place))
+    if str(place).startswith(("postgresql://", "postgresql+psycopg://")):
+        from bench.stores.postgres import PostgresStore
+
+        return PostgresStore(str(place), FILES)
+    scheme = str(place).partition("://")[0]
+    raise ConfigError(f"results are kept in a folder or at postgresql://..., not {scheme!r:.40}")
+
+
+def find_kept(name: str, place: Place) -> Kept:
+    """Find a run by the path of its file, or by name in a store.
+
+    Raises:
+        ResultError: There is none, or it cannot be read.
+    """
+    path = Path(name)
+    with contextlib.suppress(OSError):  # a name may be longer than those of files
+        if path.is_file():
+            return Kept(load_run(path), path.parent)
+    return open_store(place).find(name)
+
+
+def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
+    """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
+
+    Args:
+        name: What the user called it.
+        runs: Device and name of every run, oldest first.
+        where: The store, for messages.
+
+    Returns:
+        Its place in `runs`.
+
+    Raises:
+        ResultError: There is none, or several are called so.
+    """
+    if name == "latest" and runs:
+        return len(runs) - 1
+    device, _, rest = name.rpartition("/")
+    found = [
+        place
+        for place, (its_device, run) in enumerate(runs)
+        if rest in (run, run.split("_")[0]) and device in ("", its_device)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join("/".join(runs[place]) for place in found)
+        raise ResultError(f"several runs are called {name!r}: {listed}; give one of these")
+    raise ResultError(
+        f"no run {name!r:.100} in {where:.200}: `bench list runs` names those there are"
+    )

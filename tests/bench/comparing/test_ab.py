@@ -1,0 +1,140 @@
+"""Two programs are measured in turns, kept as two runs of one session, and compared by rounds."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from bench.comparing.ab import Side, differing_parts, run_in_turns
+from bench.comparing.ab_sides import checkout, commit_of, compile_flags, open_side, side_of
+from bench.comparing.compare import compare
+from bench.comparing.terms import Terms
+from bench.comparing.verdicts import Verdict
+from bench.results import Outcome
+from bench.stores.store import open_store
+from lowering.artifact import Artifact, write_manifest
+from lowering.cache import ROOT
+from model.errors import ConfigError
+
+
+def nothing(_):
+    """Show no progress."""
+
+
+@pytest.fixture
+def sides(plan):
+    """fp32 against 8da8w, eight rounds of two utterances."""
+    schedule = replace(plan.schedule, repeats=8)
+    return tuple(
+        Side(replace(plan, schemes=(scheme,), schedule=schedule, tag=scheme))
+        for scheme in ("fp32", "8da8w")
+    )
+
+
+class Slower:
+    """A device that grows slower all the time, on which one scheme takes a tenth longer."""
+
+    def __init__(self, device, scheme):
+        self.device, self.scheme = device, scheme
+        self.info, self.profile = device.info, device.profile
+
+    def measure(self, job, schedule):
+        repeat = self.device.measure(job, schedule)
+        factor = 1.1 if job.pte.name == self.scheme else 1.0
+        trials = tuple(replace(t, wall_ms=t.wall_ms * factor) for t in repeat.trials)
+        return replace(repeat, trials=trials)
+
+
+def test_who_goes_first_changes_from_round_to_round(sides, device, tmp_path):
+    run_in_turns(*sides, device, tmp_path, nothing)
+    assert device.asked[:8] == ["fp32", "8da8w"] * 2 + ["8da8w", "fp32"] * 2
+    assert len(device.asked) == 2 * 2 * 8
+
+
+def test_both_runs_are_kept_as_one_session(sides, device, tmp_path):
+    runs = run_in_turns(*sides, device, tmp_path, nothing)
+    assert runs[0].header.session == runs[1].header.session != ""
+    again = run_in_turns(*sides, device, tmp_path, nothing)
+    assert again[0].header.session != runs[0].header.session
+    kept = open_store(tmp_path).find(f"host/{runs[1].header.run}")
+    assert kept.run.header.session == runs[1].header.session
+
+
+def test_a_slower_scheme_is_found_through_the_device_s_drift(sides, device, tmp_path):
+    slower = Slower(device, "8da8w")
+    base, candidate = run_in_turns(*sides, slower, tmp_path, nothing)
+    across = differing_parts(sides[0].plan, sides[1].plan)
+    assert across == {"scheme"}
+    found = compare(base, candidate, Terms(across=across, metrics=("rtf",)))
+    assert found.interleaved
+    assert found.verdict is Verdict.REGRESSED
+    assert found.changes[0].effect == pytest.approx(0.10, abs=0.02)
+
+
+def test_where_one_side_fails_the_other_is_not_measured_on(sides, device, tmp_path):
+    device.broken = {"8da8w"}
+    base, candidate = run_in_turns(*sides, device, tmp_path, nothing)
+    assert {row.outcome for row in candidate.rows} == {Outcome.RUN}
+    assert device.asked == ["fp32", "8da8w"] * 2
+    found = compare(base, candidate, Terms(across=frozenset({"scheme"})))
+    assert found.verdict is Verdict.REGRESSED or base.rows[0].outcome is Outcome.UNFINISHED
+
+
+def test_a_folder_with_a_pte_is_a_side(plan, tmp_path):
+    folder = tmp_path / "compiled"
+    folder.mkdir()
+    manifest = make_manifest_of("8da4w")
+    write_manifest(folder / "manifest.json", manifest)
+    with open_side(str(folder), plan) as side:
+        assert side.plan.schemes == ("8da4w",)
+        assert side.artifacts == {("8da4w", "xnnpack"): Artifact(folder / "model.pte", manifest)}
+
+
+def make_manifest_of(scheme, **changes):
+    from lowering.artifact import Manifest, MethodFacts
+    from model.generate import Limits
+
+    facts = MethodFacts(1, 30, {}, 1.0, 1000, 50, 100, 900, 1000, 0, 40.0, 1e-3)
+    fields = {
+        "model": "tiny", "trained": False, "model_sha256": "", "codec": "own", "codec_sha256": "",
+        "scheme": scheme, "backend": "xnnpack", "versions": {}, "pte_sha256": "", "pte_bytes": 4096,
+        "limits": Limits(2, 400, 100, 75, 20), "methods": {"smd": facts}, "left_out": (),
+        "token_agreement": (0.5,) * 8, "lsd_db": 1.0, "mcd_db": 2.0, "stage_s": {"lower": 3.0},
+        "stage_peak_rss_bytes": {"lower": 9}, **changes,
+    }  # fmt: skip
+    return Manifest(**fields)
+
+
+def test_a_pte_of_another_model_is_refused(plan, tmp_path):
+    artifact = Artifact(tmp_path / "model.pte", make_manifest_of("fp32", model="base"))
+    with pytest.raises(ConfigError, match="give --model base"):
+        side_of([artifact], plan)
+
+
+@pytest.mark.parametrize("name", ["no-such-thing", "--help", "", "../../.."])
+def test_what_is_nothing_of_ours_is_refused(name, plan):
+    with pytest.raises(ConfigError, match="no scheme"), open_side(name, plan):
+        pass
+
+
+def test_a_commit_is_checked_out_elsewhere_and_removed_again():
+    commit = commit_of("HEAD")
+    if not commit:
+        pytest.skip("not a checkout")
+    with checkout(commit) as folder:
+        assert (folder / "bench").is_dir()
+        said = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == commit
+    assert not folder.exists()
+    listed = subprocess.run(
+        ["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert str(folder) not in listed.stdout
+
+
+def test_a_checkout_is_told_what_to_lower_by_flags_alone(plan):
+    flags = compile_flags(plan)
+    assert flags[flags.index("--model") + 1] == "tiny"
+    assert [flags[i + 1] for i, flag in enumerate(flags) if flag == "--scheme"] == ["fp32", "8da8w"]

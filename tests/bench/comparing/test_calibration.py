@@ -1,0 +1,73 @@
+"""A calibration tells what a device does to one and the same program from session to session."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from run_builder import DEVICE, make_row, make_run
+
+from bench.comparing.calibration import calibrate, read_calibration, write_calibration
+from model.errors import ConfigError
+
+RNG = np.random.default_rng(2)
+
+
+def sessions(count, shift, spread=0.01, repeats=8):
+    shifts = shift * RNG.standard_normal(count)
+    return [
+        make_run(make_row(rtf=np.exp(s + spread * RNG.standard_normal(repeats)), pte_bytes=1000))
+        for s in shifts
+    ]
+
+
+def test_sessions_that_only_differ_as_repeats_do_have_no_floor_to_speak_of():
+    floors = [calibrate(sessions(8, 0.0)).metrics["rtf"].floor for _ in range(20)]
+    assert np.median(floors) < 0.01
+
+
+def test_the_floor_covers_the_difference_of_two_more_sessions():
+    covered = []
+    for _ in range(100):
+        floor = calibrate(sessions(8, 0.05)).metrics["rtf"].floor
+        one, other = 0.05 * RNG.standard_normal(2)
+        covered.append(abs(one - other) <= floor)
+    assert np.mean(covered) >= 0.90
+
+
+def test_exact_metrics_have_no_floor():
+    assert set(calibrate(sessions(3, 0.01)).metrics) == {"rtf"}
+
+
+def test_too_few_sessions_teach_nothing():
+    with pytest.raises(ConfigError, match="3 sessions or more"):
+        calibrate(sessions(2, 0.01))
+
+
+def test_a_calibration_reads_back_as_written(tmp_path):
+    calibration = calibrate(sessions(4, 0.02))
+    path = tmp_path / "host" / "calibration.toml"
+    write_calibration(path, calibration)
+    assert read_calibration(path) == calibration
+    assert read_calibration(tmp_path / "none.toml") is None
+
+
+def test_it_holds_for_the_device_and_system_it_was_made_on(tmp_path):
+    calibration = calibrate(sessions(3, 0.02))
+    header = make_run(make_row(rtf=[1, 2])).header
+    assert calibration.holds_for(header)
+    assert not calibration.holds_for(replace(header, device=replace(DEVICE, os="Android 16")))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "sessions = 3", "no toml", 'sessions = 3\nstarted_at = ""\n[metrics.rtf]\nfloor = nan',
+        'sessions = 3\nstarted_at = ""\n[metrics.x]\nfloor = 1\nrepeat_spread = 1\ncases = 1',
+        'sessions = 3\nstarted_at = ""\n[metrics.rtf]\nfloor = -1\nrepeat_spread = 1\ncases = 1',
+    ],
+)  # fmt: skip
+def test_what_is_no_calibration_is_refused(content, tmp_path):
+    path = tmp_path / "calibration.toml"
+    path.write_text(content)
+    with pytest.raises(ConfigError):
+        read_calibration(path)

@@ -1,0 +1,74 @@
+"""Exact tests agree with counting everything out, and Holm's correction with its definition."""
+
+from itertools import combinations, product
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench.comparing.ranks import fewest_repeats, holm, rank_sum_p, rank_sum_tail, signed_rank_p
+
+RNG = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize(("base", "candidate"), [(1, 1), (3, 4), (5, 5)])
+def test_the_rank_sum_s_tail_is_what_counting_all_orders_gives(base, candidate):
+    places = range(base + candidate)
+    sums = [
+        sum(place > other for place in chosen for other in set(places) - set(chosen))
+        for chosen in combinations(places, candidate)
+    ]
+    counted = [np.mean(np.array(sums) >= u) for u in range(base * candidate + 1)]
+    np.testing.assert_allclose(rank_sum_tail(base, candidate), counted)
+
+
+def test_rank_sums_agree_with_scipy():
+    base, candidate = RNG.normal(size=(50, 7)), RNG.normal(0.7, size=(50, 9))
+    expected = stats.mannwhitneyu(candidate, base, alternative="greater", method="exact", axis=1)
+    np.testing.assert_allclose(rank_sum_p(base, candidate), expected.pvalue)
+
+
+def test_signed_ranks_agree_with_counting_all_signs():
+    differences = RNG.normal(0.5, size=(1, 7))
+    sizes = np.abs(differences)
+    signs = np.array([*product([-1, 1], repeat=7)])
+    won = ((signs > 0) * stats.rankdata(sizes)).sum(axis=1)
+    own = ((differences > 0) * stats.rankdata(sizes)).sum()
+    assert signed_rank_p(differences)[0] == pytest.approx(np.mean(won >= own))
+
+
+@pytest.mark.parametrize("repeats", [80, 100])
+def test_many_repeats_are_close_to_the_exact_test(repeats):
+    base, candidate = RNG.normal(size=(5, repeats)), RNG.normal(0.3, size=(5, repeats))
+    expected = stats.mannwhitneyu(candidate, base, alternative="greater", method="exact", axis=1)
+    np.testing.assert_allclose(rank_sum_p(base, candidate), expected.pvalue, rtol=0.1)
+
+
+def test_equal_values_prove_nothing():
+    same = np.ones((1, 8))
+    assert rank_sum_p(same, same)[0] > 0.4
+    assert signed_rank_p(same - same)[0] > 0.4
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_never_falls_below_the_p_value_nor_above_bonferroni_s(p_values):
+    given_values = np.array(p_values)
+    adjusted = holm(given_values)
+    assert np.all(adjusted >= given_values)
+    assert np.all(adjusted <= np.minimum(given_values * len(p_values), 1) + 1e-12)
+    assert np.all(np.diff(adjusted[np.argsort(given_values, kind="stable")]) >= 0)
+
+
+def test_holm_is_as_in_its_definition():
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 1e-4, 1e-9])
+def test_the_fewest_repeats_can_reach_the_level_and_one_less_cannot(alpha):
+    repeats = fewest_repeats(alpha, paired=False)
+    assert 1 / comb(2 * repeats, repeats) <= alpha < 1 / comb(2 * repeats - 2, repeats - 1)
+    rounds = fewest_repeats(alpha, paired=True)
+    assert 0.5**rounds <= alpha < 0.5 ** (rounds - 1)
