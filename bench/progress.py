@@ -9,7 +9,8 @@ class Progress:
     """A step of a run that was just finished.
 
     Attributes:
-        stage: "reference", "lower", "measure", "profile", "speak" or "score".
+        stage: "reference", "lower", "measure", "profile", "speak", "score", "probe" or
+            "search".
         done: Steps of the stage that are finished.
         total: Steps of the stage.
         detail: The step that was just finished.

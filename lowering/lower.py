@@ -19,7 +19,7 @@ from lowering.reference import ReferenceSpec, model_limits, read_recording, read
 from model.choice import ModelChoice
 from model.config import SAMPLE_RATE_HZ
 from model.errors import StageFailedError
-from quantization.schemes import SCHEMES
+from quantization.scheme_files import find_scheme
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -33,7 +33,7 @@ class LoweringSpec:
 
     Attributes:
         choice: The model.
-        scheme: Entry of `SCHEMES`.
+        scheme: Name that `find_scheme` takes.
         backend: Entry of `BACKENDS`.
         options: Its compile options that differ from their defaults, by name.
         calibration: References whose recorded inputs static ranges are taken from.
@@ -65,7 +65,7 @@ class LoweringSpec:
     def refused(self) -> str:
         """Say why this pair cannot be, or return an empty string."""
         backend = self.made_backend()
-        return backend.refuses(SCHEMES[self.scheme]()) or backend.unavailable()
+        return backend.refuses(find_scheme(self.scheme)) or backend.unavailable()
 
     def made_backend(self) -> Backend:
         """Make the backend with its options."""
@@ -136,10 +136,11 @@ def lower(spec: LoweringSpec) -> None:
     from quantization.coverage import total
 
     clock = StageClock()
-    scheme, backend = SCHEMES[spec.scheme](), spec.made_backend()
+    scheme, backend = find_scheme(spec.scheme), spec.made_backend()
     with clock.stage("load"):
         model, info, codec = load_pair(spec.choice)
         table = methods(model, codec.decoder)
+        check_parts(scheme.parts, table)
         limits = within(model_limits(model.config, codec.lookahead_frames), backend.lengths())
         samples = calibration_samples(spec.calibration, table, backend) if scheme.static else {}
 
@@ -224,6 +225,21 @@ def lower(spec: LoweringSpec) -> None:
         write_manifest(folder / "manifest.json", manifest)
 
     publish(spec.folder(), fill)
+
+
+def check_parts(parts: Sequence[str], table: Mapping[str, "Method"]) -> None:
+    """Refuse a scheme that names parts that the model does not have.
+
+    Raises:
+        StageFailedError: It names them.
+    """
+    known = {
+        f"{name}.{child}".rstrip(".")
+        for name, method in table.items()
+        for child, _ in method.module.named_modules()
+    }
+    if unknown := [part for part in parts if part not in known]:
+        raise StageFailedError(f"the scheme names parts that the model has not: {unknown}")
 
 
 def calibration_samples(

@@ -42,6 +42,7 @@ class Scheme:
         choose: What to do with each module that has weights; None for float and static schemes.
         half: True where what is in float computes in float16.
         bits: Of activations and of weights, where all quantized layers have the same.
+        parts: Of the model, that a file says something of.
     """
 
     summary: str
@@ -49,6 +50,7 @@ class Scheme:
     choose: Choose | None = None
     half: bool = False
     bits: tuple[int, int] = (0, 0)
+    parts: tuple[str, ...] = ()
 
     @property
     def static(self) -> bool:

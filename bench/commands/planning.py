@@ -24,20 +24,35 @@ def configuration(ctx: click.Context) -> "Config":
     return load_config(ctx.obj["config"])
 
 
+MODEL_OPTIONS = (
+    click.option("--model", help="Sizes of the model: base, tiny, paper."),
+    click.option(
+        "--checkpoint", type=click.Path(path_type=Path), help="Weights of the model to use."
+    ),
+    click.option("--codec", default="own", show_default=True, help="Codec provider."),
+    click.option(
+        "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
+    ),
+)
+
+
+def which_model(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose the model alone; its sizes are those of the default suite."""
+    for option in reversed(MODEL_OPTIONS):
+        command = option(command)
+    return command
+
+
 def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that choose cases; each default is the suite's."""
     options = [
         click.option("--suite", default="default", show_default=True, help="Suite of bench.toml."),
-        click.option("--model", help="Sizes of the model: base, tiny, paper."),
+        *MODEL_OPTIONS,
         click.option(
-            "--checkpoint", type=click.Path(path_type=Path), help="Weights of the model to use."
-        ),
-        click.option("--codec", default="own", show_default=True, help="Codec provider."),
-        click.option(
-            "--codec-checkpoint", type=click.Path(path_type=Path), help="Weights of the codec."
-        ),
-        click.option(
-            "--scheme", "schemes", multiple=True, help="Quantization scheme, or all; repeatable."
+            "--scheme",
+            "schemes",
+            multiple=True,
+            help="Quantization scheme, a file of a mixed one, or all; repeatable.",
         ),
         click.option("--backend", "backends", multiple=True, help="Backend, or all; repeatable."),
         click.option(
@@ -63,19 +78,18 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
     from lowering.backends import BACKENDS
     from model.choice import ModelChoice
     from model.decoding import DEFAULT_PASSES, decoding_plan
-    from quantization.schemes import SCHEMES
 
     config = configuration(ctx)
-    suite = config.suite(flags["suite"])
+    suite = config.suite(flags.get("suite") or "default")
     choice = ModelChoice(
         flags["model"] or suite.model,
         flags["checkpoint"],
         flags["codec"],
         flags["codec_checkpoint"],
     )
-    schemes = chosen_names(SCHEMES, flags["schemes"] or suite.schemes)
-    backends = chosen_names(BACKENDS, flags["backends"] or suite.backends)
-    passes = parse_passes(flags["passes"]) or suite.passes or DEFAULT_PASSES
+    schemes = chosen_schemes(flags["schemes"] or suite.schemes)
+    backends = chosen_names(BACKENDS, flags.get("backends") or suite.backends)
+    passes = parse_passes(flags.get("passes")) or suite.passes or DEFAULT_PASSES
     decoding_plan(passes)
     return Plan(
         device_name=flags.get("device") or suite.device,
@@ -88,7 +102,7 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
         tag=flags.get("tag") or "",
         sentences=chosen_sentences(flags),
         scoring_workers=chosen_workers(flags),
-        backend_options=chosen_options(config.backends, flags["backend_options"]),
+        backend_options=chosen_options(config.backends, flags.get("backend_options") or ()),
     )
 
 
@@ -103,6 +117,20 @@ def chosen_names(registry: "Registry[Any]", names: Sequence[str]) -> tuple[str, 
     for name in names:
         registry[name]
     return tuple(names)
+
+
+def chosen_schemes(names: Sequence[str]) -> tuple[str, ...]:
+    """Check names of schemes as `chosen_names` does; files `*.toml` come after them.
+
+    Raises:
+        ConfigError: A name is unknown, or a file says something that is.
+    """
+    from quantization.scheme_files import SUFFIX, adopt
+    from quantization.schemes import SCHEMES
+
+    files = {name: adopt(Path(name)) for name in names if name.endswith(SUFFIX)}
+    registered = chosen_names(SCHEMES, [name for name in names if name not in files])
+    return (*registered, *files.values())
 
 
 def parse_passes(text: str | None) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ TITLES = {
     "profile": "profiling",
     "speak": "speaking",
     "score": "scoring",
+    "probe": "quantizing",
+    "search": "searching",
 }
 
 
