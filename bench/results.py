@@ -195,13 +195,14 @@ class RowDocument(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class RunDocument(Header):
-    """A run as it stands in a file."""
+    """A run as it stands in a file; its rows are read one by one, when they are asked for."""
 
     artifacts: tuple[Shared, ...]
-    rows: tuple[RowDocument, ...]
+    rows: tuple[msgspec.Raw, ...]
 
 
 READER = msgspec.json.Decoder(RunDocument)
+ROW_READER = msgspec.json.Decoder(RowDocument)
 
 
 def run_document(run: Run) -> dict[str, Any]:
@@ -258,21 +259,43 @@ def decode_run(content: bytes, where: str) -> Run:
     Raises:
         ResultError: It is damaged, was changed, is of a newer format, or is something else.
     """
-    try:
+    with no_garbage():
+        header, rows = decode_parts(content, where)
+        return Run(header, tuple(rows))
+
+
+def decode_parts(content: bytes, where: str) -> tuple[Header, Iterator[Row]]:
+    """Read a run's conditions, and its rows one by one: for large runs, see `decode_run`.
+
+    Raises:
+        ResultError: As `decode_run`; damage that a checksum does not show, when its row is read.
+    """
+    with readable(where):
         first = FIRST_LINE.match(content)
         if not first:
             content = to_json(migrate(content))
         elif hashlib.sha256(memoryview(content)[first.end() :]).hexdigest() != first[1].decode():
             raise ValueError("it was damaged or changed after it was written (checksum)")
-        with no_garbage():
-            return run_of(READER.decode(content))
+        document = READER.decode(content)
+        datetime.fromisoformat(document.started_at)
+        return whole_header(document), rows_of(document, where)
+
+
+@contextlib.contextmanager
+def readable(where: str) -> Iterator[None]:
+    """Say of whatever is wrong inside which run cannot be read."""
+    try:
+        yield
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{where} is not a run that can be read: {error}") from error
 
 
 @contextlib.contextmanager
 def no_garbage() -> Iterator[None]:
-    """Keep Python from looking for garbage while a million objects are made that are none."""
+    """Keep Python from looking for garbage while a million objects are made that are none.
+
+    Looking took a third of the time of comparing two runs of 10,000 rows.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -282,36 +305,36 @@ def no_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def run_of(document: RunDocument) -> Run:
+def rows_of(document: RunDocument, where: str) -> Iterator[Row]:
     """Give every row of a document its share, and look at what types do not say.
 
     Raises:
-        ValueError: Something does not fit together.
+        ResultError: Something does not fit together.
     """
-    datetime.fromisoformat(document.started_at)
-    header = whole_header(document)
-    shared: list[dict[str, Any]] = [
-        {
-            "operators": tuple(shallow(operator) for operator in artifact.operators),
-            "left_out": artifact.left_out,
-            "methods": {name: shallow(facts) for name, facts in artifact.methods.items()},
-        }
-        for artifact in document.artifacts
-    ]
+    with readable(where):
+        shared: list[dict[str, Any]] = [
+            {
+                "operators": tuple(shallow(operator) for operator in artifact.operators),
+                "left_out": artifact.left_out,
+                "methods": {name: shallow(facts) for name, facts in artifact.methods.items()},
+            }
+            for artifact in document.artifacts
+        ]
     seen = set()
-    rows = []
-    for row in document.rows:
-        if row.case in seen:
-            raise ValueError(f"the case {str(row.case)!r:.120} stands there twice")
-        seen.add(row.case)
-        if row.artifact is not None and not 0 <= row.artifact < len(shared):
-            raise ValueError(f"there is no artifact {row.artifact}")
-        if not stays_inside(row.audio):
-            raise ValueError(f"the audio file {row.audio!r:.120} is none of the run's folder")
-        facts = {} if row.artifact is None else shared[row.artifact]
-        own = {name: getattr(row, name) for name in ROW}
-        rows.append(Row(**{**own, "case": Case(**shallow(row.case))}, **facts))
-    return Run(header, tuple(rows))
+    for raw in document.rows:
+        with readable(where):
+            row = ROW_READER.decode(raw)
+            if row.case in seen:
+                raise ValueError(f"the case {str(row.case)!r:.120} stands there twice")
+            seen.add(row.case)
+            if row.artifact is not None and not 0 <= row.artifact < len(shared):
+                raise ValueError(f"there is no artifact {row.artifact}")
+            if not stays_inside(row.audio):
+                raise ValueError(f"the audio file {row.audio!r:.120} is none of the run's folder")
+            facts = {} if row.artifact is None else shared[row.artifact]
+            own = {name: getattr(row, name) for name in ROW}
+            whole = Row(**{**own, "case": Case(**shallow(row.case))}, **facts)
+        yield whole
 
 
 def stays_inside(name: str) -> bool:

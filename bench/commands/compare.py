@@ -1,6 +1,6 @@
 """`bench compare`: two runs in, a verdict and an exit code out; or all schemes of one run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from bench.comparing.terms import Terms
     from bench.comparing.verdicts import Comparison
-    from bench.results import Header, Run
+    from bench.results import Header, Row, Run
 
 REGRESSED, INCONCLUSIVE, INCOMPARABLE = 3, 5, 6
 
@@ -91,6 +91,7 @@ def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options
     from bench.comparing.calibration import NAME
     from bench.comparing.columns import columns_of
     from bench.comparing.compare import compare_columns
+    from bench.results import no_garbage
     from bench.stores.store import find_kept
     from reports.compared import COMPARED
 
@@ -100,16 +101,18 @@ def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options
     if candidate is None and flags["schemes"] is None:
         raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
     pair = pair_of_schemes(flags["schemes"])
-    sides = []
-    for name, scheme in zip((base, candidate or base), pair, strict=True):
-        kept = find_kept(name, ctx.obj["results"])  # one after the other: large runs take memory
-        sides.append(columns_of(of_scheme(kept.run, scheme) if scheme else kept.run))
-        calibration = flags["calibration"] or kept.folder / NAME
-        del kept
-    if any(pair):
-        terms = replace(terms, across=frozenset({"scheme"}))
-    terms = with_floors(terms, calibration, [side.header for side in sides])
-    finish(ctx, compare_columns(sides[0], sides[1], terms), flags)
+    with no_garbage():
+        sides = []
+        for name, scheme in zip((base, candidate or base), pair, strict=True):
+            kept = find_kept(name, ctx.obj["results"])  # one by one: large runs take memory
+            header, rows = of_scheme(kept.run, scheme) if scheme else kept.parts()
+            sides.append(columns_of(header, rows))
+            calibration = flags["calibration"] or kept.folder / NAME
+            del kept, rows
+        if any(pair):
+            terms = replace(terms, across=frozenset({"scheme"}))
+        terms = with_floors(terms, calibration, [side.header for side in sides])
+        finish(ctx, compare_columns(sides[0], sides[1], terms), flags)
 
 
 def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
@@ -157,7 +160,7 @@ def pair_of_schemes(text: str | None) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def of_scheme(run: "Run", name: str) -> "Run":
+def of_scheme(run: "Run", name: str) -> "tuple[Header, Iterable[Row]]":
     """Keep the rows of one scheme; schemes of one run were measured in turns.
 
     Raises:
@@ -171,7 +174,7 @@ def of_scheme(run: "Run", name: str) -> "Run":
         raise ConfigError(f"{run.header.run} has no scheme {name!r:.80}. It has: {known}.")
     session = run.header.session or run.header.run
     header = replace(run.header, run=f"{name} of {run.header.run}", session=session)
-    return replace(run, header=header, rows=rows)
+    return header, rows
 
 
 def with_floors(terms: "Terms", path: Path, headers: "Sequence[Header]") -> "Terms":

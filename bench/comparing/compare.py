@@ -35,7 +35,9 @@ def compare(base: Run, candidate: Run, terms: Terms) -> Comparison:
     cases, repeats on a hot device. Then metrics that are exact are compared as they are, and all
     others by statistics over repeats (`bench.comparing.judging`).
     """
-    return compare_columns(columns_of(base), columns_of(candidate), terms)
+    return compare_columns(
+        columns_of(base.header, base.rows), columns_of(candidate.header, candidate.rows), terms
+    )
 
 
 def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparison:

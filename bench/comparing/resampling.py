@@ -2,9 +2,12 @@
 
 A resample's median depends only on which of the sorted values come to stand in the middle. So the
 middles of resamples are drawn once per number of repeats, and every test looks them up: the same
-bootstrap as drawing values and taking medians, without sorting anything per draw.
+bootstrap as drawing values and taking medians, without sorting anything per draw. Of few repeats
+most draws have the same middles (of 5 against 5 there are 25 of them): each is looked up once, and
+counts as often as it was drawn.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -38,11 +41,27 @@ def middles(count: int, side: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return places[:, (count - 1) // 2], places[:, count // 2]
 
 
-def median_draws(ordered: Floats, side: int) -> Floats:
-    """Return the medians of resamples, (N, DRAWS), of (N, K) values sorted along each row."""
-    lower, upper = middles(ordered.shape[1], side)
-    draws: Floats = (ordered[:, lower] + ordered[:, upper]) / 2
-    return draws
+@dataclass(frozen=True, eq=False)
+class Middles:
+    """Which sorted values stand in the middle of resamples, the U different ones among all draws.
+
+    Attributes:
+        base: (2, U) lower and upper middle of the base; of no meaning where there is none.
+        candidate: (2, U) likewise.
+        drawn: (U,) how often.
+    """
+
+    base: NDArray[np.intp]
+    candidate: NDArray[np.intp]
+    drawn: NDArray[np.intp]
+
+
+@cache
+def different_middles(base: int, candidate: int) -> Middles:
+    """Draw resamples of `base` and of `candidate` values; of no base where that is 0."""
+    sides = (*(middles(base, 0) if base else ()), *middles(candidate, 1))
+    different, drawn = np.unique(np.stack(sides), axis=1, return_counts=True)
+    return Middles(different[:2], different[-2:], drawn)
 
 
 def intervals(
@@ -59,13 +78,28 @@ def intervals(
         Low end, high end and standard error, (N,) each.
     """
     first = int(DRAWS * (1 - confidence) / 2)
+    found = different_middles(0 if base is None else base.shape[1], candidate.shape[1])
     parts = []
-    block = max(1, CELLS // DRAWS)
+    block = max(1, CELLS // len(found.drawn))
     for start in range(0, len(candidate), block):
-        draws = median_draws(np.sort(candidate[start : start + block], axis=1), 1)
+        draws = medians(candidate[start : start + block], found.candidate)
         if base is not None:
-            draws -= median_draws(np.sort(base[start : start + block], axis=1), 0)
-        draws.sort(axis=1)  # quicker than numpy's quantile, which partitions
-        parts.append((draws[:, first], draws[:, -1 - first], draws.std(axis=1)))
+            draws -= medians(base[start : start + block], found.base)
+        order = np.argsort(draws, axis=1)
+        upto = np.cumsum(found.drawn[order], axis=1)
+        ends = [
+            np.take_along_axis(order, (upto > place).argmax(axis=1)[:, None], axis=1)
+            for place in (first, DRAWS - 1 - first)
+        ]
+        low, high = (np.take_along_axis(draws, end, axis=1)[:, 0] for end in ends)
+        apart = draws - (draws @ found.drawn / DRAWS)[:, None]
+        parts.append((low, high, np.sqrt(apart**2 @ found.drawn / DRAWS)))
     low, high, error = (np.concatenate(part) for part in zip(*parts, strict=True))
     return low, high, error
+
+
+def medians(values: Floats, places: NDArray[np.intp]) -> Floats:
+    """Return the medians of resamples of N rows of values, (N, U), by their two middles."""
+    ordered = np.sort(values, axis=1)
+    found: Floats = (ordered[:, places[0]] + ordered[:, places[1]]) / 2
+    return found

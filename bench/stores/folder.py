@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.results import Header, Run, load_run, save_run
+from bench.results import Header, Run, read_result, save_run
 from bench.stores.journal import FileJournal, Journal
 from bench.stores.store import Archive, Kept, choose
 from model.errors import ConfigError, ResultError
@@ -62,7 +62,7 @@ class FolderStore:
         paths = results_of(self.folder)
         runs = [(path.parent.name, path.stem) for path in paths]
         path = paths[choose(name, runs, str(self.folder))]
-        return Kept(load_run(path), path.parent)
+        return Kept(read_result(path), str(path), path.parent)
 
     def names(self) -> Iterator[tuple[str, bool]]:
         """List runs, oldest first."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.results import Header, Run, decode_run, encode_run
+from bench.results import Header, Run, encode_run
 from bench.stores.folder import next_name
 from bench.stores.journal import Entry, Journal, from_lines, to_line
 from bench.stores.schema import (
@@ -146,7 +146,7 @@ class PostgresStore:
             number, device, run = runs[place]
             query = "SELECT content FROM contents WHERE run_id = :id"
             ((content,),) = execute(connection, query, id=number)
-        return Kept(decode_run(bytes(content), f"{device}/{run}"), self._files / device)
+        return Kept(bytes(content), f"{device}/{run}", self._files / device)
 
     def names(self) -> Iterator[tuple[str, bool]]:
         """List runs, oldest first."""

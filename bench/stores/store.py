@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.results import Header, Run, load_run
+from bench.results import Header, Row, Run, decode_parts, decode_run, read_result
 from bench.stores.journal import Journal
 from model.errors import ConfigError, ResultError
 
@@ -23,12 +24,31 @@ class Kept:
     """A run that was found.
 
     Attributes:
-        run: The run.
+        content: Of its file.
+        name: What messages call it.
         folder: What the names of its files are relative to.
     """
 
-    run: Run
+    content: bytes
+    name: str
     folder: Path
+
+    @cached_property
+    def run(self) -> Run:
+        """Read the run.
+
+        Raises:
+            ResultError: It cannot be read.
+        """
+        return decode_run(self.content, self.name)
+
+    def parts(self) -> tuple[Header, Iterator[Row]]:
+        """Read its conditions, and its rows one by one.
+
+        Raises:
+            ResultError: It cannot be read.
+        """
+        return decode_parts(self.content, self.name)
 
 
 @dataclass(frozen=True)
@@ -195,7 +215,7 @@ def find_kept(name: str, place: Place) -> Kept:
     path = Path(name)
     with contextlib.suppress(OSError):  # a name may be longer than those of files
         if path.is_file():
-            return Kept(load_run(path), path.parent)
+            return Kept(read_result(path), str(path), path.parent)
     return open_store(place).find(name)
 
 
