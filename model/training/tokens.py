@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import N_CODEBOOK
-from model.data.corpus import AudioShards, Utterance, finished_shards, read_items
+from model.data.corpus import AudioShards, Samples, Utterance, finished_shards, read_items
+from model.data.speed import at_speed, name_at_speed
 from model.errors import ConfigError, InputError
 from model.text.inventory import inventory_sha256, phoneme_ids
 
@@ -116,7 +117,11 @@ def read_tokens(folder: Path) -> list[TokenisedUtterance]:
 
 
 def encode_corpus(
-    corpus: AudioShards, encode: Encode, codes_sha256: str, folder: Path
+    corpus: AudioShards,
+    encode: Encode,
+    codes_sha256: str,
+    folder: Path,
+    speeds: Sequence[float] = (),
 ) -> Iterator[int]:
     """Encode what a folder does not hold yet, pack by pack.
 
@@ -125,6 +130,7 @@ def encode_corpus(
         encode: The codec.
         codes_sha256: Hash of what decides its codes.
         folder: Where to.
+        speeds: At which to encode what is trained on once more, as other speakers.
 
     Yields:
         After each pack, how many utterances are still to do.
@@ -139,23 +145,29 @@ def encode_corpus(
     _write_manifest(folder, codes_sha256)
     done = {item.name for item in read_items(folder)}
     missing = [
-        index for index, item in enumerate(corpus.items) if item.phonemes and item.name not in done
+        (index, speed)
+        for speed in (1.0, *speeds)
+        for index, item in enumerate(corpus.items)
+        if item.phonemes
+        and (speed == 1 or item.split == "train")
+        and name_at_speed(item.name, speed) not in done
     ]
     pack = max(finished_shards(folder), default=-1)
     for first in range(0, len(missing), UTTERANCES_PER_PACK):
         pack += 1
         chosen = missing[first : first + UTTERANCES_PER_PACK]
-        codes = [_encode_one(corpus, index, encode) for index in chosen]
+        pieces = [at_speed(corpus.items[index], corpus.audio(index), s) for index, s in chosen]
+        codes = [_encode_one(samples, encode) for _, samples in pieces]
         _replace(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
-        _replace(_items_path(folder, pack), _lines([corpus.items[index] for index in chosen]))
+        _replace(_items_path(folder, pack), _lines([item for item, _ in pieces]))
         yield len(missing) - first - len(chosen)
     _write_manifest(folder, codes_sha256)
 
 
-def _encode_one(corpus: AudioShards, index: int, encode: Encode) -> NDArray[np.int64]:
+def _encode_one(samples: Samples, encode: Encode) -> NDArray[np.int64]:
     """Encode an utterance to (T, Q) codes."""
-    samples = corpus.audio(index).astype(np.float32) / 32768
-    codes: NDArray[np.int64] = encode(torch.from_numpy(samples)[None])[0].T.numpy()
+    waveform = torch.from_numpy(samples.astype(np.float32) / 32768)
+    codes: NDArray[np.int64] = encode(waveform[None])[0].T.numpy()
     return codes
 
 
@@ -205,11 +217,20 @@ def main() -> None:
     parser.add_argument("--codec", type=Path, required=True, help="checkpoint of the codec")
     parser.add_argument("--out", type=Path, required=True, help="folder of tokens")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--speeds",
+        type=float,
+        nargs="*",
+        default=(),
+        metavar="S",
+        help="encode what is trained on at these speeds too, as other speakers",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     codec = load_own(arguments.codec)
     corpus = AudioShards.open(*arguments.corpus)
-    for remaining in encode_corpus(corpus, codec.encode, codec.codes_sha256(), arguments.out):
+    sha256 = codec.codes_sha256()
+    for remaining in encode_corpus(corpus, codec.encode, sha256, arguments.out, arguments.speeds):
         print(f"{remaining} utterances to go", flush=True)
     manifest = read_manifest(arguments.out)
     print(f"{manifest['hours']} h of {manifest['speakers']} speakers in {arguments.out}")
