@@ -70,7 +70,7 @@ def fitted(plan: Plan, config: Config, runner: str = "") -> Plan:
     excluded = excluded_on(plan.device_name, config, runner)
     number = find_profile(plan.device_name, config.devices).snapdragon()
     if number and number not in SOCS:
-        excluded = {"qnn": f"ExecuTorch compiles for {', '.join(SOCS)}, not {number}", **excluded}
+        excluded = {**excluded, "qnn": f"ExecuTorch compiles for {', '.join(SOCS)}, not {number}"}
     elif number:
         given = dict(plan.backend_options.get("qnn", ()))
         options = {**plan.backend_options, "qnn": tuple(sorted({"soc": number, **given}.items()))}

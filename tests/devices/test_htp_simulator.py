@@ -47,3 +47,9 @@ def test_a_plan_is_compiled_for_its_device_s_processor():
 
 def test_a_processor_that_the_compiler_does_not_know_is_a_reason():
     assert "SM7325" in fitted(plan_for("snapdragon-778g"), Config()).excluded["qnn"]
+
+
+@pytest.mark.parametrize("device", ["s25", "snapdragon-8-gen-3"])
+def test_a_snapdragon_phone_takes_qnn_with_a_runner_of_one_s_own_alone(device):
+    assert "--runner" in fitted(plan_for(device), Config()).excluded["qnn"]
+    assert "qnn" not in fitted(plan_for(device), Config(), "qnn_executor_runner").excluded
