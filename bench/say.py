@@ -46,8 +46,20 @@ def quiet() -> Iterator[None]:
         os.close(log)
 
 
-def request_for(choice: ModelChoice, utterance: Utterance, options: DecodingOptions) -> Request:
+def request_for(
+    choice: ModelChoice,
+    utterance: Utterance,
+    options: DecodingOptions,
+    *,
+    first_phonemes: int | None = None,
+) -> Request:
     """Turn text into phonemes and the prompt into codes.
+
+    Args:
+        choice: Names the codec and the sizes.
+        utterance: Text and prompt.
+        options: How to decode.
+        first_phonemes: Longest first part; None leaves the first sentence whole.
 
     Raises:
         InputError: The text or the prompt cannot be used.
@@ -58,7 +70,8 @@ def request_for(choice: ModelChoice, utterance: Utterance, options: DecodingOpti
         from model.prepare import prepare
 
         codec = load_codec(choice.codec, choice.codec_checkpoint)
-    return prepare(utterance, codec, CONFIGS[choice.name], options)
+    sizes = CONFIGS[choice.name]
+    return prepare(utterance, codec, sizes, options, first_phonemes=first_phonemes)
 
 
 def eager_speaker(choice: ModelChoice, threads: int) -> Speaker:

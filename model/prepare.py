@@ -20,7 +20,12 @@ SLOWEST_PHONEMES_PER_S = 6
 
 
 def prepare(
-    utterance: Utterance, codec: Codec, config: ModelConfig, options: DecodingOptions
+    utterance: Utterance,
+    codec: Codec,
+    config: ModelConfig,
+    options: DecodingOptions,
+    *,
+    first_phonemes: int | None = None,
 ) -> Request:
     """Turn text into phonemes and the prompt into codes.
 
@@ -29,13 +34,18 @@ def prepare(
         codec: Encodes the prompt.
         config: Sizes of the model, which limit sentences and prompt.
         options: How to decode; the seed is the utterance's.
+        first_phonemes: Longest first part, so that speech begins soon; None leaves the first
+            sentence whole.
 
     Raises:
         InputError: The text or the prompt cannot be used.
     """
     longest = config.max_frames * SLOWEST_PHONEMES_PER_S // FRAME_RATE_HZ
     sentences = phonemize(
-        utterance.text, utterance.lang, max_phonemes=min(longest, config.max_phonemes)
+        utterance.text,
+        utterance.lang,
+        max_phonemes=min(longest, config.max_phonemes),
+        first_phonemes=first_phonemes,
     )
     samples = load_prompt(utterance.prompt.path)[: config.max_prompt_frames * HOP_LENGTH]
     codes = codec.encode(torch.from_numpy(samples)[None])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from model.config import ModelConfig
 from model.errors import ConfigError, InputError
 from model.text.cleaning import drop_unknown, normalize_characters, split_sentences
-from model.text.inventory import COMMA, PERIOD, SILENCE
+from model.text.inventory import COMMA, PERIOD, SILENCE, STRESSES
 from model.text.languages import LANGUAGES, Language
 from model.text.word import Word, pause
 
@@ -38,7 +38,11 @@ class Sentence:
 
 
 def phonemize(
-    text: str, lang: str | None = None, *, max_phonemes: int = ModelConfig.max_phonemes
+    text: str,
+    lang: str | None = None,
+    *,
+    max_phonemes: int = ModelConfig.max_phonemes,
+    first_phonemes: int | None = None,
 ) -> tuple[Sentence, ...]:
     """Return the sentences of a text as phonemes.
 
@@ -47,13 +51,16 @@ def phonemize(
         lang: A name in `LANGUAGES`; by default each text's own, told by its script.
         max_phonemes: Longest `Sentence.phonemes`; what is longer is cut at a pause, else
             between words, else within the word.
+        first_phonemes: Longest first part, so that it is soon spoken: a first sentence of more than
+            twice as many is cut at its last pause within them, else between words.
 
     Raises:
         InputError: There is nothing in the text that can be said.
-        ConfigError: `lang` is unknown or `max_phonemes` below 8.
+        ConfigError: `lang` is unknown, or `max_phonemes` or `first_phonemes` below 8.
     """
-    if max_phonemes < _SHORTEST_LIMIT:
-        raise ConfigError(f"max_phonemes is {max_phonemes}; it must be {_SHORTEST_LIMIT} or more.")
+    for name, limit in (("max_phonemes", max_phonemes), ("first_phonemes", first_phonemes)):
+        if limit is not None and limit < _SHORTEST_LIMIT:
+            raise ConfigError(f"{name} is {limit}; it must be {_SHORTEST_LIMIT} or more.")
     plain = normalize_characters(text)
     lang = detect_language(plain) if lang is None else lang
     LANGUAGES[lang]  # an unknown name is an error even where there is nothing to say
@@ -62,7 +69,12 @@ def phonemize(
     for written in split_sentences(plain):
         known, dropped = drop_unknown(written, _is_letter)
         pending = tuple(dict.fromkeys(pending + dropped))
-        parts = list(_parts(_words(known, lang), max_phonemes - _FRAME))
+        words = _words(known, lang)
+        soon = 0
+        if first_phonemes is not None and not sentences:
+            soon = _end_of_opening(words, first_phonemes - _FRAME)
+        opening = [words[:soon]] if soon else []
+        parts = opening + list(_parts(words[soon:], max_phonemes - _FRAME))
         for part in parts:
             said = written if len(parts) == 1 else " ".join(word.text for word in part)
             sentences.append(_sentence(part, said, lang, pending))
@@ -133,6 +145,23 @@ def _tidy_pauses(words: Iterable[Word]) -> list[Word]:
     if tidy and not tidy[-1].is_pause:
         tidy.append(pause(PERIOD))
     return tidy
+
+
+def _end_of_opening(words: Sequence[Word], limit: int) -> int:
+    """Count the words, pauses among them, of a short opening; 0 where there is none to cut off."""
+    if _length(words) <= 2 * limit:
+        return 0
+    lengths = itertools.accumulate(len(word.phonemes) for word in words)
+    fitting = [end for end, length in enumerate(lengths, 1) if length <= limit]
+    pauses = [end for end in fitting if words[end - 1].is_pause]
+    between = [end for end in fitting if not words[end].is_pause]
+    # Not after "of" or "the": a function word leans on the word that follows.
+    stressed = [end for end in between if _is_stressed(words[end - 1])]
+    return (pauses or stressed or between or [0])[-1]
+
+
+def _is_stressed(word: Word) -> bool:
+    return any(phoneme.startswith(STRESSES[1]) for phoneme in word.phonemes)
 
 
 def _parts(words: Sequence[Word], limit: int) -> Iterator[list[Word]]:

@@ -160,6 +160,32 @@ def test_a_sentence_without_pauses_is_cut_between_words_and_a_word_within():
     assert all(len(p.phonemes) <= 20 for p in phonemize("ha" * 100, max_phonemes=20))
 
 
+def test_a_first_part_is_short_where_asked_for_and_nothing_is_lost():
+    whole = phonemize(STORY + STORY, "en")
+    first, *others = phonemize(STORY + STORY, "en", first_phonemes=20)
+    assert len(first.phonemes) <= 20
+    spoken = [part.phonemes[1:-1] for part in (first, others[0])]
+    assert sum(spoken, ()) == whole[0].phonemes[1:-1]
+    assert others[1:] == list(whole[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Well, the ship had sailed before anybody saw it leave the harbour.", "Well"),
+        ("The ships, all of them, had sailed before anybody came to the harbour.", "The ships"),
+        ("The harbour of the town lay still all the afternoon.", "The harbour"),
+    ],
+)
+def test_a_first_part_ends_at_a_pause_or_else_between_words(text, first):
+    opening = phonemize(text, "en", first_phonemes=11)[0]
+    assert opening.text.rstrip(" ,") == first
+
+
+def test_a_sentence_that_is_soon_spoken_stays_whole():
+    assert len(phonemize("The ships had sailed.", "en", first_phonemes=12)) == 1
+
+
 @pytest.mark.parametrize(
     "text", [STORY * 70, STORY.replace(".", ",") * 70, "今天天气很好，" * 1400]
 )
