@@ -20,7 +20,7 @@ class Goal:
         goal: What must hold, with its number: "SMD passes at 70 % or more of the kernels".
         measured: The number that is held against it; none where it could not be measured.
         unit: Of `measured`: "%", "x", "s", "bytes per synthesis".
-        met: None where it cannot be said.
+        met: None where it was not measured, or where there is no number to hold it against.
         remark: How it was measured, and where it is not met: what was tried.
     """
 
@@ -79,7 +79,8 @@ def at_most(goal: str, measured: float | None, most: float, unit: str, remark: s
 
 
 def goal_row(goal: Goal) -> Mapping[str, Any]:
-    words = {True: "met", False: "**not met**", None: "not measured"}
+    open_word = "not measured" if goal.measured is None else "no limit was set"
+    words = {True: "met", False: "**not met**", None: open_word}
     measured = "" if goal.measured is None else f"{cell(goal.measured)} {goal.unit}".strip()
     return {"goal": goal.goal, "measured": measured, "met": words[goal.met], "how": goal.remark}
 
