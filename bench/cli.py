@@ -19,6 +19,7 @@ from bench.commands.planning import configuration, make_plan, what_to_measure
 from bench.commands.quality import quality, quality_options
 from bench.commands.report import report
 from bench.commands.say import say
+from bench.commands.search import search
 from bench.commands.sensitivity import sensitivity
 from bench.commands.show import diff, show
 from model.errors import HarnessError
@@ -181,6 +182,7 @@ bench.add_command(diff)
 bench.add_command(quality)
 bench.add_command(report)
 bench.add_command(say)
+bench.add_command(search)
 bench.add_command(sensitivity)
 bench.add_command(show)
 

@@ -19,8 +19,9 @@ PAIRS = ["--scheme", "fp16", "--scheme", "fp32", "--backend", "qnn", "--backend"
         ("exynos-2400", "an Exynos SoC has no Hexagon NPU"),
     ],
 )
+@pytest.mark.usefixtures("plan")  # finds every artifact made
 def test_qnn_without_a_runner_that_has_it_is_skipped(
-    plan, device, monkeypatch, tmp_path, device_name, reason
+    device, monkeypatch, tmp_path, device_name, reason
 ):
     monkeypatch.setattr("bench.commands.launch.open_device", lambda *_: device)
     flags = ["--device", device_name, "--model", "tiny", "--utterance", "short", "--repeats", "1"]
