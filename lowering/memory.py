@@ -1,8 +1,9 @@
-"""Resident memory of this process, as Linux accounts it."""
+"""Memory of this process, and of the machine, as Linux accounts it."""
 
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+MEMORY = Path("/proc/meminfo")
 CLEAR_PEAK = "5"  # proc_pid_clear_refs(5): reset the peak to the present size
 
 
@@ -17,3 +18,9 @@ def rss_bytes(field: str = "VmRSS") -> int:
 def reset_peak() -> None:
     """Let the peak count anew from here."""
     Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
+
+
+def available_bytes() -> int:
+    """Return the memory that new processes can have before anything is swapped."""
+    fields = dict(line.split(":") for line in MEMORY.read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
