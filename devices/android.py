@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Reading, Schedule, Task
+from devices.base import DeviceInfo, Found, ProcessFacts, Reading, Schedule, Task
 from devices.bundle import Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import (
@@ -21,18 +21,16 @@ from devices.conditions import (
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
 from devices.profiles import Profile, soc_of
-from devices.profiling import read_profile
 from devices.remote import Launch, end_leftovers
-from devices.runners import runner_for
+from devices.remote_device import RemoteDevice
 from devices.shell import Link, output_of, printable
 from devices.state import prepared, restore
-from devices.store import Store
 
 BASE = "/data/local/tmp/mobilespeech-bench"
 EMULATORS = ("goldfish", "ranchu", "cutf_cvm")  # ro.hardware of Android's own
 
 
-class Android:
+class Android(RemoteDevice):
     """A phone that fits its profile.
 
     Args:
@@ -49,12 +47,8 @@ class Android:
         properties: Mapping[str, str],
         bundle_for: Callable[[str], Bundle] = build_bundle,
     ) -> None:
-        self.store = Store(link, BASE)
-        self._profile = profile
-        self._link = link
+        super().__init__(profile, link, BASE, bundle_for)
         self._properties = properties
-        self._bundle_for = bundle_for
-        self._runner = runner_for(profile, link, self.store, lambda: self._bundle_for(profile.abi))
         self._soc = soc_of(properties)
 
     def info(self) -> DeviceInfo:
@@ -88,20 +82,6 @@ class Android:
             repeat = job.read(Path(folder))
         return replace(repeat, warnings=(*repeat.warnings, *doubts), readings=tuple(readings))
 
-    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one iteration, in a process of its own."""
-        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
-            self._run(job, schedule, Path(folder), launch)
-            return read_profile(Path(folder))
-
-    def clean(self) -> int:
-        """Put the phone right, remove everything of ours from it, and return the bytes freed."""
-        with self._claimed():
-            freed_bytes = self.store.used_bytes()
-            self.store.clean()
-        return freed_bytes
-
     def _run_disciplined(
         self, job: Task[ProcessFacts], schedule: Schedule, target: Path
     ) -> tuple[list[str], list[Reading]]:
@@ -130,19 +110,11 @@ class Android:
         named = [*changed, *doubts, *(code for code, true in found.items() if true)]
         return named, readings
 
-    def _run(
-        self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch
-    ) -> str:
-        if schedule.threads == 0:
-            schedule = replace(schedule, threads=self._profile.threads)
-        return self._runner.run(job, schedule, launch, target)
-
     def _fast_cores(self) -> int:
         return fast_cores(self._link, self._soc.clusters if self._soc else ())
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:
-        """Keep other runs of this computer away from the phone, and undo what dead ones left."""
         identity = self._properties.get("ro.serialno") or self._link.address
         with claimed(identity, self._link.address):
             restore(self._link, BASE)

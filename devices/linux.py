@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import DeviceInfo, Found, Schedule, Task
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import Conditions, read_conditions
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.profiles import Profile
-from devices.profiling import read_profile
 from devices.remote import Launch, end_leftovers
-from devices.runners import runner_for
+from devices.remote_device import RemoteDevice
 from devices.shell import Link, output_of, printable
 from devices.ssh import SshLink
-from devices.store import Store
 from model.errors import ConfigError, DeviceUnavailableError
 
 FOLDER = ".cache/mobilespeech-bench/device"
@@ -31,7 +29,7 @@ grep -m 1 MemTotal /proc/meminfo
 """
 
 
-class Linux:
+class Linux(RemoteDevice):
     """A board that fits its profile; its charging and clocks are its owner's business.
 
     Args:
@@ -55,11 +53,7 @@ class Linux:
                 f"{link.address} is no {profile.abi} but {printable(machine, 40)}: say so as abi in"
                 f" bench.toml [devices.{profile.name}]"
             )
-        self.store = Store(link, f"{home}/{FOLDER}")
-        self._profile = profile
-        self._link = link
-        self._bundle_for = bundle_for
-        self._runner = runner_for(profile, link, self.store, lambda: self._bundle_for(profile.abi))
+        super().__init__(profile, link, f"{home}/{FOLDER}", bundle_for)
 
     def info(self) -> DeviceInfo:
         """Describe the board."""
@@ -84,7 +78,7 @@ class Linux:
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            cores = fast_cores(self._link)
+            cores = self._fast_cores()
             fastest = 1 << (cores.bit_length() - 1) if cores else 0
             before_ms = canary_ms(self._link, fastest)
             self._run(
@@ -96,28 +90,8 @@ class Linux:
         said = (code for code, true in doubts.items() if true)
         return replace(repeat, warnings=(*repeat.warnings, *said))
 
-    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
-        """Trace the operators of one iteration, in a process of its own."""
-        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(
-                fast_cores(self._link), self._profile.discipline.run_limit_s, profile=True
-            )
-            self._run(job, schedule, Path(folder), launch)
-            return read_profile(Path(folder))
-
-    def clean(self) -> int:
-        """Remove everything of ours from the board, and return the bytes freed."""
-        with self._claimed():
-            freed_bytes = self.store.used_bytes()
-            self.store.clean()
-        return freed_bytes
-
-    def _run(
-        self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch
-    ) -> None:
-        if schedule.threads == 0:
-            schedule = replace(schedule, threads=self._profile.threads)
-        self._runner.run(job, schedule, launch, target)
+    def _fast_cores(self) -> int:
+        return fast_cores(self._link)
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from standin_phone.hostile import hostile_daemon
 
 from devices import discovery
 from devices.adb import AdbLink
-from devices.android import BASE, open_android
+from devices.android import BASE, Android
 from devices.base import Schedule
 from devices.overview import clean, survey
 from devices.profiles import load_profiles
@@ -49,8 +49,9 @@ def test_a_board_that_is_off_is_listed_with_its_problem_and_passed_over_in_clean
 @pytest.mark.slow
 def test_an_attached_phone_is_listed_with_its_state_and_cleaned(phone_amd64, tmp_path):
     profiles = load_profiles({"standin-amd64": {"address": phone_amd64.address}})
-    device = open_android(profiles["standin-amd64"])
-    device._bundle_for = lambda _: fake_bundle(tmp_path / "bundle")
+    profile, link = profiles["standin-amd64"], AdbLink(phone_amd64.address)
+    properties = discovery.find(profile, print).properties
+    device = Android(profile, link, properties, lambda _: fake_bundle(tmp_path / "bundle"))
     device.measure(fake_job(tmp_path), Schedule(warmup=0, iterations=1))
     (found,) = survey(profiles, print)
     assert (found.address, found.emulated) == (phone_amd64.address, True)

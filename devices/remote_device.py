@@ -1,0 +1,66 @@
+"""What devices that a `Link` reaches have in common: a folder of ours, a runner, one user."""
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from devices.base import OperatorTime, ProcessFacts, Schedule, Task
+from devices.bundle import Bundle
+from devices.profiles import Profile
+from devices.profiling import read_profile
+from devices.remote import Launch
+from devices.runners import runner_for
+from devices.shell import Link
+from devices.store import Store
+
+
+class RemoteDevice(ABC):
+    """A device at the other end of a link; kinds of it say how they are claimed and measured.
+
+    Args:
+        profile: What the device is.
+        link: Reaches it.
+        base: Its folder of ours.
+        bundle_for: Gives the runner for an instruction set.
+    """
+
+    def __init__(
+        self, profile: Profile, link: Link, base: str, bundle_for: Callable[[str], Bundle]
+    ) -> None:
+        self.store = Store(link, base)
+        self._profile = profile
+        self._link = link
+        self._runner = runner_for(profile, link, self.store, lambda: bundle_for(profile.abi))
+
+    @abstractmethod
+    def _claimed(self) -> AbstractContextManager[None]:
+        """Keep other runs of this computer away from it, and undo what dead ones left."""
+
+    @abstractmethod
+    def _fast_cores(self) -> int:
+        """Mask of the cores to measure on; 0 where they are not known."""
+
+    def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
+        """Trace the operators of one iteration, in a process of its own."""
+        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
+            self._run(job, schedule, Path(folder), launch)
+            return read_profile(Path(folder))
+
+    def clean(self) -> int:
+        """Put the device right, remove everything of ours from it, and return the bytes freed."""
+        with self._claimed():
+            freed_bytes = self.store.used_bytes()
+            self.store.clean()
+        return freed_bytes
+
+    def _run(
+        self, job: Task[ProcessFacts], schedule: Schedule, target: Path, launch: Launch
+    ) -> str:
+        """Run one process with the profile's threads, unless others are asked for: its notes."""
+        if schedule.threads == 0:
+            schedule = replace(schedule, threads=self._profile.threads)
+        return self._runner.run(job, schedule, launch, target)
