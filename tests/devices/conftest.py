@@ -29,14 +29,24 @@ def native_bundle():
     return build_bundle(host_abi())
 
 
-@pytest.fixture(scope="session", params=["fp32", "8da8w"])
-def tiny_pte(request):
-    """Model `tiny` with a small codec, all random: lowered once, and kept."""
+@pytest.fixture(scope="session")
+def tiny_pte():
+    """Model `tiny` with a small codec, all random, in fp32: lowered once, and kept."""
+    return kept_pte("fp32")
+
+
+@pytest.fixture(scope="session")
+def int8_pte():
+    """The same with 8-bit weights and activations."""
+    return kept_pte("8da8w")
+
+
+def kept_pte(scheme_name: str) -> Path:
     sources = [(ROOT / "model" / f"{name}.py").read_text() for name in NETWORKS]
-    key = cache_key([request.param, pins(), sources, source_hash("quantization")])
+    key = cache_key([scheme_name, pins(), sources, source_hash("quantization")])
     folder = cache_root() / "tests" / key
     if not folder.exists():
-        publish(folder, lambda temporary: lower_tiny(request.param, temporary / "model.pte"))
+        publish(folder, lambda temporary: lower_tiny(scheme_name, temporary / "model.pte"))
     return folder / "model.pte"
 
 

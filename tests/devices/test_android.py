@@ -234,8 +234,12 @@ def test_the_real_runner_says_the_same_on_a_phone_as_here(
     assert there.peak_rss_bytes > 0
 
 
-def test_the_real_runner_says_the_same_on_emulated_arm(phone_arm64, arm_bundle, tiny_pte, make_job):
-    _, _, there, here = measure_both(phone_arm64, "standin-arm64", tiny_pte, make_job)
+@pytest.mark.parametrize("pte", ["tiny_pte", "int8_pte"])
+def test_the_real_runner_says_the_same_on_emulated_arm(
+    phone_arm64, arm_bundle, pte, make_job, request
+):
+    pte = request.getfixturevalue(pte)
+    _, _, there, here = measure_both(phone_arm64, "standin-arm64", pte, make_job)
     assert np.array_equal(there.codes, here.codes)
     assert np.allclose(there.waveform, here.waveform, atol=1e-3)
     assert there.warnings == ("EMULATED",)

@@ -25,6 +25,7 @@ from devices.profiles import Profile, load_profiles
 from devices.remote import Launch
 from devices.shell import CommandFailedError, ShellResult
 from devices.store import Store
+from lowering.cache import cache_key, cache_root, publish
 from model.errors import ConfigError, DeviceError
 
 SCHEDULE = Schedule(repeats=1, warmup=1, iterations=2, threads=1)
@@ -96,32 +97,44 @@ def test_this_machine_takes_no_runner_of_one_s_own():
 # ---- A double of the runners, on a real .pte -----------------------------------------------------
 
 
+DOUBLE = Path(__file__).parent / "executor_runner.cpp"
+
+
 @pytest.fixture(scope="session")
-def executor_runner(tmp_path_factory):
-    """The double, with the libraries that it needs beside it."""
+def executor_runner():
+    """The double, with the libraries that it needs beside it: compiled once, and kept."""
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
     target = TARGETS[host_abi()]
-    folder = tmp_path_factory.mktemp("own")
+    parts = [DOUBLE.read_text(), bundle.executorch_version(), bundle.compiler_version(target)]
+    folder = cache_root() / "tests" / cache_key([*parts, *bundle.FLAGS])
+    if not folder.exists():
+        publish(folder, lambda temporary: compile_double(temporary, target))
+    return folder / "executor_runner"
+
+
+def compile_double(folder, target):
+    sources = folder / "sources"
+    sources.mkdir()
+    shutil.copy(DOUBLE, sources / "runner.cpp")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "SOURCES", make_sources(folder / "sources"))
+        patch.setattr(bundle, "SOURCES", sources)
         bundle.fill_bundle(folder, target, bundle.runtime_folder(target))
     for name in (*bundle.C_LIBRARIES, target.loader):
         (folder / name).unlink()
     (folder / "runner").rename(folder / "executor_runner")
-    shutil.rmtree(folder / "sources")
+    shutil.rmtree(sources)
     shutil.copy(folder / "executor_runner", folder / "qnn_executor_runner")
-    return folder / "executor_runner"
-
-
-def make_sources(folder):
-    folder.mkdir()
-    shutil.copy(Path(__file__).parent / "executor_runner.cpp", folder / "runner.cpp")
-    return folder
 
 
 @pytest.fixture
-def own(tmp_path, executor_runner):
+def watched_briefly(monkeypatch):
+    """Look at a method's memory for a tenth of the time that a phone is given."""
+    monkeypatch.setattr("devices.composed.WATCHED_MS", 100.0)
+
+
+@pytest.fixture
+def own(tmp_path, executor_runner, watched_briefly):
     """Opens the runner on this machine's shell, by name."""
     link = LocalLink(tmp_path / "link", {"logcat": "exit 1"})
 
@@ -183,7 +196,9 @@ def test_one_method_of_another_model_is_refused(own, target, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_phone_is_measured_with_it(phone_amd64, executor_runner, tiny_pte, make_job):
+def test_a_phone_is_measured_with_it(
+    phone_amd64, executor_runner, tiny_pte, make_job, watched_briefly
+):
     profile = replace(
         load_profiles()["standin-amd64"],
         address=phone_amd64.address,

@@ -19,12 +19,10 @@ pytestmark = pytest.mark.slow
 ONCE = Schedule(warmup=0, iterations=1, threads=1)
 
 
-@pytest.fixture(scope="module")
-def reference(tiny_pte):
-    """The Python loop over the .pte."""
+def reference(job):
+    """Run the Python loop over a job's .pte."""
     set_threads(1)
-    program = LoadedProgram(tiny_pte)
-    return lambda job: synthesize(program.call, job.limits, job.request)
+    return synthesize(LoadedProgram(job.pte).call, job.limits, job.request)
 
 
 @pytest.fixture
@@ -67,16 +65,21 @@ JOBS = {
 }
 
 
-@pytest.mark.parametrize("options", JOBS.values(), ids=JOBS)
-def test_codes_and_waveform_equal_those_of_the_python_loop(
-    tiny_pte, make_job, reference, run, options
-):
-    job = make_job(tiny_pte, **options)
+def check_equal(job, run):
     status, answer, out = run(job)
     assert (status, answer) == (0, {"ok": True})
     repeat, expected = read_report(out), reference(job)
     np.testing.assert_array_equal(repeat.codes, expected.codes)
     np.testing.assert_allclose(repeat.waveform, expected.waveform, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", JOBS.values(), ids=JOBS)
+def test_codes_and_waveform_equal_those_of_the_python_loop(tiny_pte, make_job, run, options):
+    check_equal(make_job(tiny_pte, **options), run)
+
+
+def test_so_they_do_with_8_bit_weights_and_activations(int8_pte, make_job, run):
+    check_equal(make_job(int8_pte), run)
 
 
 def test_the_shortest_sentences_are_decoded_whole(tiny_pte, make_job, run):

@@ -95,9 +95,7 @@ def test_a_second_build_makes_nothing(plan, artifacts):
 
 
 def test_a_pair_that_cannot_be_lowered_is_a_reason_and_not_the_end(plan):
-    spec = dataclasses.replace(
-        plan.lowering("8da8w", "xnnpack"), choice=ModelChoice("tiny"), sources="nothing made this"
-    )
-    missing = dataclasses.replace(spec.verification, sources="nor this")
-    (built,) = build_artifacts([dataclasses.replace(spec, scheme="fp32", verification=missing)])
-    assert "failed: FileNotFoundError" in built.reason
+    spec = plan.lowering("int8-static", "xnnpack")
+    missing = dataclasses.replace(spec.verification, sources="nothing made this")
+    (built,) = build_artifacts([dataclasses.replace(spec, calibration=(missing,))])
+    assert built.reason.startswith("load failed: FileNotFoundError")
