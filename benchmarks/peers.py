@@ -13,12 +13,13 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pandas as pd
+from goals import Goal, Report, at_least
 
 from bench.pipeline import Plan
 from lowering.build import build_artifacts, build_references
@@ -86,13 +87,43 @@ def summary(name: str, threads: int, rounds: list[dict[str, Any]]) -> dict[str, 
     }
 
 
+def report_of(rows: Sequence[dict[str, Any]]) -> Report:
+    """Hold our best native runner against everything else, per number of threads."""
+    from peer_engines import NEURAL_PEERS
+
+    rivals = {
+        "MobileSpeech, ONNX Runtime int8": 1.5,
+        "MobileSpeech, eager": 3.0,
+        **dict.fromkeys(NEURAL_PEERS, 1.0),
+    }
+    goals = []
+    for threads in dict.fromkeys(row["threads"] for row in rows):
+        rtf = {row["engine"]: row.get("rtf") for row in rows if row["threads"] == threads}
+        ours = {name: found for name, found in rtf.items() if found and "native" in name}
+        best = min(ours, key=lambda name: ours[name], default="")
+        for rival, times in rivals.items():
+            if rival in rtf:
+                said = f"{rival} on {threads} threads: {times} x as fast or more"
+                goals.append(faster(said, ours.get(best), rtf[rival], times, best))
+    return Report("Peers", rows, goals)
+
+
+def faster(said: str, ours: float | None, other: float | None, times: float, how: str) -> Goal:
+    """State by how much a real-time factor is below another."""
+    ratio = other / ours if ours and other else None
+    remark = (
+        f"{how}, RTF {ours:.3f} against {other:.3f}" if ours and other else "one of them failed"
+    )
+    return at_least(said, ratio, times, "x", remark)
+
+
 def chosen(arguments: argparse.Namespace) -> list[str]:
     from peer_engines import ENGINES
 
     return [name for name in ENGINES if not arguments.only or name in arguments.only]
 
 
-def compare(arguments: argparse.Namespace) -> pd.DataFrame:
+def compare(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Take turns, round by round."""
     names = chosen(arguments)
     pairs = [(name, threads) for threads in arguments.threads for name in names]
@@ -102,7 +133,7 @@ def compare(arguments: argparse.Namespace) -> pd.DataFrame:
         for pair in order.sample(pairs, len(pairs)):
             found[pair].append(measure(*pair, arguments))
             print(f"round {number + 1}: {pair[0]}, {pair[1]} threads", file=sys.stderr)
-    return pd.DataFrame([summary(*pair, rounds) for pair, rounds in found.items()])
+    return [summary(*pair, rounds) for pair, rounds in found.items()]
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -131,10 +162,10 @@ def main() -> None:
         one_engine(arguments)
         return
     prepare(arguments)
-    table = compare(arguments)
+    report = report_of(compare(arguments))
     if arguments.json:
-        arguments.json.write_text(table.to_json(orient="records", indent=1))
-    print(table.to_markdown(index=False, floatfmt=".3f"))
+        report.save(arguments.json)
+    print(report.markdown())
 
 
 if __name__ == "__main__":
