@@ -214,7 +214,11 @@ def page(reports: Mapping[str, Report], kept: Mapping[str, Kept]) -> str:
         table(goals) if goals else "",
         "## What was tried where a goal is not met",
         noted(every, notes) or "All that were measured are met.",
-        *(report.markdown().rstrip() for report in reports.values() if report.rows),
+        *(
+            f"## {report.title}\n\n{table(report.rows)}"
+            for report in reports.values()
+            if report.rows
+        ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
