@@ -11,6 +11,7 @@ from bench.stats import summarize
 from quantization.scheme_files import FLOAT, write_scheme
 from quantization.sensitivity import Damage
 
+MARGIN = 0.02  # by which a scheme that is as fast may be slower: what sessions differ by
 ENOUGH = 0.5  # of a uniform scheme's distance: below it a mixed one is worth its trouble
 
 
@@ -53,8 +54,8 @@ class Verdict:
 
     @property
     def as_fast(self) -> bool:
-        """Whether the rounds leave it open that it is at least as fast."""
-        return self.ratio[1] <= 1
+        """Whether the rounds rule out that it is slower by more than `MARGIN`."""
+        return self.ratio[2] <= 1 + MARGIN
 
     @property
     def wins(self) -> bool:

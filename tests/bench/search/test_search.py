@@ -155,7 +155,7 @@ def test_the_fastest_uniform_int8_scheme_is_what_a_mixed_one_must_beat():
         (
             row("8da8w", (0.5, 0.6, 0.4)),
             row("int8-static", (0.9, 0.9, 0.9)),
-            row("mixed-1", (0.49, 0.59, 0.41)),
+            row("mixed-1", (0.49, 0.59, 0.4)),
             row("mixed-2", (0.7, 0.8, 0.6)),
             row("mixed-3", (), Outcome.LOWER, "too hard"),
         ),
@@ -173,8 +173,19 @@ def test_the_fastest_uniform_int8_scheme_is_what_a_mixed_one_must_beat():
     assert not won["mixed-2"].as_fast
 
 
-def test_a_scheme_as_fast_but_no_nearer_does_not_win():
-    assert not Verdict("m", "u", (0.9, 0.8, 1.0), 0.6).wins
+@pytest.mark.parametrize(
+    ("ratio", "distance_ratio", "wins"),
+    [
+        ((0.9, 0.8, 1.0), 0.4, True),
+        ((0.9, 0.8, 1.0), 0.6, False),  # no nearer
+        ((1.01, 0.99, 1.02), 0.4, True),
+        ((0.9, 0.7, 1.1), 0.4, False),  # too few rounds to tell
+    ],
+)
+def test_a_scheme_wins_that_is_surely_as_fast_at_less_than_half_the_distance(
+    ratio, distance_ratio, wins
+):
+    assert Verdict("m", "u", ratio, distance_ratio).wins == wins
 
 
 def test_times_are_read_off_a_run_and_a_scheme_without_them_is_named():
