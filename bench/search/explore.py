@@ -11,6 +11,7 @@ from bench.progress import Progress, Show
 from bench.results import Outcome, Run
 from bench.search.space import Candidate, Space, make_space, stage_times
 from bench.search.study import Bounds, Found, History, open_study, search
+from devices.lab_config import PREFIX
 from lowering.backend import Proof
 from lowering.backends import make_backend
 from lowering.cache import cache_key, cache_root
@@ -115,8 +116,11 @@ def explore(plan: Plan, wishes: Wishes, judge: Judge, measure: Measure, show: Sh
         show: Is told of progress.
 
     Raises:
-        ConfigError: The backend's programs do not run here, so that no distance could be checked.
+        ConfigError: The backend's programs do not run here, so that no distance could be checked;
+            or times would be those of several devices.
     """
+    if plan.device_name.startswith(PREFIX):
+        raise ConfigError("a search is for one device: name it by --device")
     (backend,) = plan.backends
     if make_backend(backend).proof() is not Proof.EXECUTED:
         raise ConfigError(f"programs for {backend} do not run here: search with xnnpack")

@@ -48,6 +48,7 @@ def test_that_nothing_won_is_said_with_the_history():
         (["--budget", "0.3"], "--budget takes rtf:NUMBER"),
         (["--budget", "rtf:-1"], "--budget takes rtf:NUMBER"),
         (["--max-loss", "little"], "not 'little'"),
+        (["--device", "lab/*"], "for one device"),
         (["--backend", "vulkan"], "programs for vulkan do not run here"),
     ],
 )
