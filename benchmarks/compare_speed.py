@@ -6,11 +6,12 @@ its wall time and peak memory.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from bench.results import Case, Header, Measurement, Outcome, Row, Run, save_run
 from devices.base import DeviceInfo, Schedule
 
 MEASURED = """
-import resource, sys
+import json, resource, sys
+from pathlib import Path
 from bench.cli import bench
 bench(standalone_mode=False)
 own = resource.getrusage(resource.RUSAGE_SELF)
-cpu_s = own.ru_utime + own.ru_stime
-print(f"{cpu_s:.1f} s of processor, {own.ru_maxrss >> 10} MiB", file=sys.stderr)
+# Not ru_maxrss, which begins with what the parent had.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+print(json.dumps([own.ru_utime + own.ru_stime, int(peak.split()[1]) * 1024]), file=sys.stderr)
 """
 METHODS = ("prompt_encoder", "text_encoder", "duration_predictor", "smd", "codec_decoder")
 
@@ -71,30 +74,52 @@ def keep(path: Path, rows: int, repeats: int, slower: float) -> None:
     save_run(path, made_up_run(rows, repeats, slower, path.stem))
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a command cost in a process of its own: seconds, and its largest memory."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+    said: str
+
+
+def cost_of(*arguments: str) -> Cost:
+    """Run `bench` with arguments in a fresh process."""
+    command = [sys.executable, "-c", MEASURED, *arguments]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    wall_s = time.perf_counter() - start
+    cpu_s, peak_bytes = json.loads(done.stderr.splitlines()[-1])
+    return Cost(wall_s, cpu_s, peak_bytes, done.stdout)
+
+
+def make_runs(folder: Path, rows: int, repeats: int, slower: float) -> list[Path]:
+    """Make the files of two runs, in processes of their own, so that no memory stays here."""
+    paths = [folder / "0001_base.json", folder / "0002_candidate.json"]
+    for path, factor in zip(paths, (1.0, slower), strict=True):
+        arguments = (path, rows, repeats, factor)
+        making = get_context("spawn").Process(target=keep, args=arguments)
+        making.start()
+        making.join()
+    return paths
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--slower", type=float, default=1.0)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        paths = []
-        for side, slower in (("0001_base", 1.0), ("0002_candidate", arguments.slower)):
-            path = Path(name) / f"{side}.json"
-            # In a process of its own: what this one held would count as its children's memory.
-            making = get_context("spawn").Process(
-                target=keep, args=(path, arguments.rows, arguments.repeats, slower)
-            )
-            making.start()
-            making.join()
-            paths.append(str(path))
-            print(f"{side}: {path.stat().st_size / 1e6:.0f} MB")
-        command = [sys.executable, "-c", MEASURED, "compare", *paths]
-        start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wall_s = time.perf_counter() - start
-    print(done.stdout.splitlines()[0] if done.stdout else done.stderr)
-    print(f"bench compare, {arguments.rows} rows: {wall_s:.1f} s, {done.stderr.splitlines()[-1]}")
+        paths = make_runs(Path(name), given.rows, given.repeats, given.slower)
+        print(f"two files of {paths[0].stat().st_size / 1e6:.0f} MB")
+        cost = cost_of("compare", *map(str, paths))
+    print(cost.said.splitlines()[0])
+    print(
+        f"bench compare, {given.rows} rows: {cost.wall_s:.1f} s, {cost.cpu_s:.1f} s of processor,"
+        f" {cost.peak_bytes / 1e6:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from goals import table
 
 from bench.metrics import METRICS
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, save_run
@@ -103,11 +105,9 @@ def measure(step: str, *paths: Path, metrics: tuple[str, ...] = ()) -> tuple[flo
     return cpu_s, memory_bytes
 
 
-def growth(folder: Path, largest: int) -> Iterator[str]:
+def growth(folder: Path, largest: int) -> Iterator[Mapping[str, Any]]:
     """Measure every step for 1 row, 10 rows and so on."""
     rng = np.random.default_rng(1)
-    yield "| rows | file (MB) | " + " | ".join(f"{step} (s, MB)" for step in STEPS) + " |"
-    yield "|" + " --- |" * (len(STEPS) + 2)
     for power in itertools.count():
         count = 10**power
         if count > largest:
@@ -115,14 +115,14 @@ def growth(folder: Path, largest: int) -> Iterator[str]:
         paths = folder / "base.json", folder / "other.json"
         for path in paths:
             save_run(path, made_up(count, rng))
-        cells = [f"{count:,}", f"{paths[0].stat().st_size / 1e6:.1f}"]
-        for step in STEPS.values():
+        cells: dict[str, Any] = {"rows": count, "file (MB)": paths[0].stat().st_size / 1e6}
+        for name, step in STEPS.items():
             cpu_s, memory_bytes = measure(step, *paths, folder)
-            cells.append(f"{cpu_s:.2f}, {memory_bytes / 1e6:.0f}")
-        yield "| " + " | ".join(cells) + " |"
+            cells |= {f"{name} (s)": cpu_s, f"{name} (MB)": memory_bytes / 1e6}
+        yield cells
 
 
-def histories(folder: Path, samples: int) -> Iterator[str]:
+def histories(folder: Path, samples: int) -> Iterator[Mapping[str, Any]]:
     """Measure a history of so many samples: with no index yet, with one, and of all metrics."""
     rng = np.random.default_rng(2)
     (folder / "host").mkdir()
@@ -135,8 +135,6 @@ def histories(folder: Path, samples: int) -> Iterator[str]:
         conditions = replace(run.header, run=name, commit=f"{count:07x}", started_at=started_at)
         save_run(folder / "host" / f"{name}.json", replace(run, header=conditions))
         made += sum(len(m.samples) for row in run.rows for m in row.metrics.values())
-    yield f"| history of {made:,} samples in {count:,} runs | s | MB |"
-    yield "| --- | --- | --- |"
     questions = {
         "RTF, first question: every file is read": ("rtf",),
         "RTF, any later one": ("rtf",),
@@ -144,7 +142,11 @@ def histories(folder: Path, samples: int) -> Iterator[str]:
     }
     for question, metrics in questions.items():
         cpu_s, memory_bytes = measure(HISTORY, folder, folder, folder, metrics=metrics)
-        yield f"| {question} | {cpu_s:.2f} | {memory_bytes / 1e6:.0f} |"
+        yield {
+            f"history of {made:,} samples in {count:,} runs": question,
+            "s": cpu_s,
+            "MB": memory_bytes / 1e6,
+        }
 
 
 if __name__ == "__main__":
@@ -153,9 +155,7 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, default=1_000_000)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        for line in growth(Path(name), flags.largest):
-            print(line, flush=True)
+        print(table(list(growth(Path(name), flags.largest))), flush=True)
     print()
     with tempfile.TemporaryDirectory() as name:
-        for line in histories(Path(name), flags.samples):
-            print(line, flush=True)
+        print(table(list(histories(Path(name), flags.samples))))
