@@ -3,7 +3,8 @@
 Run: `python benchmarks/performance.py [--only NAME...] [--read] [--quick]`.
 The benchmarks run one after the other, each within a time limit; one that fails is a row that says
 why, and the others go on. What they found is kept (`--out DIR`): `--only` runs some and takes the
-others from there, `--read` runs none.
+others from there, `--read` runs none. NAME.json that a script wrote there by itself (`--json`)
+counts as well.
 """
 
 import argparse
@@ -154,9 +155,10 @@ def run(script: Script, folder: Path, *, quick: bool) -> Kept:
 def result_of(script: Script, folder: Path, kept: Kept | None) -> Report:
     """Read what a script found; where there is nothing, a report that says why."""
     found = folder / f"{script.name}.json"
-    if kept is not None and not kept.reason and found.exists():
+    reason = kept.reason if kept is not None else ""
+    if not reason and found.exists():
         return load(found)
-    reason = kept.reason if kept is not None else "it was not run"
+    reason = reason or "it was not run"
     return Report(script.name.capitalize(), (), [Goal("all of it", None, "", None, reason)])
 
 
