@@ -34,3 +34,24 @@ def test_qnn_without_a_runner_that_has_it_is_skipped(
     assert [row["outcome"] for row in skipped] == ["skipped", "skipped"]
     assert all(reason in row["reason"] for row in skipped)
     assert [r["outcome"] for r in rows if r["case"]["backend"] == "xnnpack"] == ["ok", "ok"]
+
+
+def test_a_scheme_from_a_file_is_one_more_beside_the_registered(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOBILESPEECH_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "found.toml"
+    path.write_text('default = "8da8w"\n[parts]\ncodec_decoder = "fp32"\n')
+    flags = ["--model", "tiny", "--scheme", str(path), "--scheme", "fp32", "--dry-run"]
+    result = CliRunner().invoke(bench, ["run", *flags, "--utterance", "short"])
+    assert result.exit_code == 0, result.output
+    assert [line.split(" x ")[0].partition("-")[0] for line in result.stdout.splitlines()] == [
+        "fp32",
+        "found",
+    ]
+
+
+def test_a_scheme_file_with_a_mistake_is_one_line(tmp_path):
+    path = tmp_path / "found.toml"
+    path.write_text('[parts]\nsmd = "8da2w"\n')
+    result = CliRunner().invoke(bench, ["run", "--model", "tiny", "--scheme", str(path)])
+    assert result.exit_code == 2
+    assert "smd is '8da2w', not fp32, 8da8w, 8da4w" in result.stderr
