@@ -230,7 +230,6 @@ def test_what_failed_last_is_told(results, tmp_path):
     ("package", "place", "extra"),
     [
         ("duckdb", "", "[store]"),
-        ("ruptures", "", "[store]"),
         ("sqlalchemy", "postgresql://host/db", "[postgres]"),
         ("psycopg", "postgresql://host/db", "[postgres]"),
     ],
