@@ -1,6 +1,7 @@
 """The folders form layers, and reading results needs no torch."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,18 +49,26 @@ def test_the_command_line_reads_results_without_torch(modules):
     subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
 
 
-def test_help_costs_little_more_than_python_itself():
-    """Under 150 ms of processor time beyond bare Python, the best of a few starts."""
+CLICK = "import click\n@click.command()\ndef main():\n    pass\nmain()"
+
+
+def test_help_costs_little_more_than_a_bare_click_command(tmp_path):
+    """Less than twice its processor time, the best of a few starts, with bytecode as users have."""
     measure = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
         "usage = resource.getrusage(resource.RUSAGE_CHILDREN);"
         "print(usage.ru_utime + usage.ru_stime)"
     )
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
 
     def cpu_s(*arguments):
         command = [sys.executable, "-c", measure, sys.executable, *arguments]
-        runs = [subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)]
-        runs += [subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)]
-        return min(float(run.stdout) for run in runs)
+        run = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=ROOT,
+            env={**os.environ, **bytecode},
+        )  # fmt: skip
+        return float(run.stdout)
 
-    assert cpu_s("-m", "bench", "--help") - cpu_s("-c", "pass") < 0.150
+    ours, bare = ("-m", "bench", "--help"), ("-c", CLICK, "--help")
+    turns = [(cpu_s(*ours), cpu_s(*bare)) for _ in range(4)]  # the first writes the bytecode
+    assert min(turn[0] for turn in turns) < 2 * min(turn[1] for turn in turns)
