@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from lowering.export import export_method
 from model.errors import ConfigError
+from model.methods import Method
+from quantization.apply import quantize
 from quantization.scheme_files import adopt, find_scheme, read_scheme, write_scheme
 from quantization.schemes import SCHEMES
 
@@ -83,3 +86,15 @@ def test_what_a_file_may_not_say_is_one_line(tmp_path, content, said):
 def test_a_scheme_that_is_nowhere_is_unknown():
     with pytest.raises(ConfigError, match="unknown quantization scheme 'nowhere-123456'"):
         find_scheme("nowhere-123456")
+
+
+def test_a_method_is_quantized_as_the_file_says(path):
+    module = nn.Sequential(nn.Linear(64, 32), nn.Linear(32, 64), nn.Linear(64, 8))
+    method = Method(module, (torch.randn(1, 4, 64),), ({},))
+    write_scheme(path, "by layer", "8da4w", {"smd.1": "fp32", "smd.2": "8da8w"})
+    quantized = quantize("smd", method, read_scheme(path), export_method)
+    assert quantized.coverage.quantized_macs == 4 * (64 * 32 + 64 * 8)
+    assert [name for name, _ in quantized.coverage.left_out] == ["smd.1"]
+    with torch.no_grad():
+        error = quantized.program.module()(*method.inputs) - module(*method.inputs)
+    assert 0 < error.pow(2).mean() < 0.01
