@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:  # they import numpy, which reading bench.toml can do without
-    from model.decoding import Codes
-    from model.generate import Float32, Limits, Request
+from model.decoding import Codes
+from model.generate import Float32, Limits, Request
 
 
 @dataclass(frozen=True)
@@ -145,8 +144,8 @@ class Repeat(ProcessFacts):
     """
 
     trials: tuple[Trial, ...]
-    codes: "Codes"
-    waveform: "Float32"
+    codes: Codes
+    waveform: Float32
     composed_frames: int = 0
 
 
@@ -202,8 +201,8 @@ class Job:
     """
 
     pte: Path
-    limits: "Limits"
-    request: "Request" = field(repr=False)
+    limits: Limits
+    request: Request = field(repr=False)
 
     results = MappingProxyType(
         {"report.json": 16 << 20, "codes.bin": 64 << 20, "waveform.bin": 1 << 30}
