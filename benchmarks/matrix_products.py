@@ -4,20 +4,20 @@ Products are counted in the eager model while it speaks, at the real lengths. Ea
 graph of its own, lowered like the model, timed in the same runner with the same threads.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bench.say import quiet
 from devices.base import Schedule
 from devices.host_native import HostNative
 from devices.method_job import MethodJob
+from lowering.cache import cache_key, cache_root, pins, publish, source_hash
 from lowering.reference import model_limits
 from lowering.single import lower_method
 from model.choice import ModelChoice
@@ -133,22 +133,31 @@ def graph_of(kind: Kind, rows: int) -> tuple[nn.Module, tuple[Tensor, ...]]:
     return nn.Linear(kind.inner, kind.columns), (noise(1, rows, kind.inner),)
 
 
-@cache
-def compiled(kind: Kind, rows: int, scheme: str) -> bytes:
-    """Lower one product as the model is lowered."""
-    module, inputs = graph_of(kind, rows)
-    return lower_method(KERNEL, module, inputs, scheme=scheme, backend="xnnpack").pte
+def compiled(kind: Kind, rows: int, scheme: str) -> Path:
+    """Lower one product as the model is lowered, or take it from the cache."""
+    parts = {
+        "sources": source_hash("quantization", "lowering"),
+        "pins": pins(),
+        "product": [*astuple(kind), rows, scheme],
+    }
+    folder = cache_root() / "products" / cache_key(parts)
+
+    def fill(temporary: Path) -> None:
+        module, inputs = graph_of(kind, rows)
+        with quiet():
+            lowered = lower_method(KERNEL, module, inputs, scheme=scheme, backend="xnnpack")
+        (temporary / "kernel.pte").write_bytes(lowered.pte)
+
+    if not folder.exists():
+        publish(folder, fill)
+    return folder / "kernel.pte"
 
 
 def best_ms(kind: Kind, rows: int, scheme: str, threads: int) -> float:
     """Time one product in the native runner: the best call, without copying its inputs."""
     _, inputs = graph_of(kind, rows)
+    arrays = tuple(tensor.numpy() for tensor in inputs)
+    job = MethodJob(compiled(kind, rows, scheme), KERNEL, arrays)
     schedule = Schedule(warmup=WARMUP, iterations=CALLS, threads=threads)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        pte = Path(folder) / "kernel.pte"
-        pte.write_bytes(compiled(kind, rows, scheme))
-        job = MethodJob(pte, KERNEL, tuple(tensor.numpy() for tensor in inputs))
-        calls = [
-            call for _ in range(PROCESSES) for call in HostNative().measure(job, schedule).trials
-        ]
+    calls = [call for _ in range(PROCESSES) for call in HostNative().measure(job, schedule).trials]
     return min(call.wall_ms - (call.set_input_ms or 0.0) for call in calls)

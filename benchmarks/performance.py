@@ -66,7 +66,7 @@ class Script:
 
 
 SCRIPTS = (
-    Script("roofline", "roofline.py", 300, quick=SHORT),
+    Script("roofline", "roofline.py", 400, quick=SHORT),
     Script("first-audio", "first_audio.py", 180, quick=SHORT),
     Script(
         "memory",

@@ -30,7 +30,7 @@ SMD_GOAL, SYNTHESIS_GOAL = 70.0, 60.0
 STAGE_OF = {"codec_decoder": "codec"} | {f"head_{channel}": "head" for channel in range(8)}
 COPIED_BYTES, COPIES = 256 << 20, 5
 WHOLE = "whole synthesis"
-SMALL = 0.01  # of all multiply-adds: kinds below it are taken to run as fast as the large square
+SMALL = 0.02  # of all multiply-adds: kinds below it are taken to run as fast as the large square
 
 
 @dataclass(frozen=True, eq=False)
