@@ -49,6 +49,12 @@ class FakeDevice:
         )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Let the pytest inside measure although the one around it may be a worker of pytest-xdist."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 @pytest.fixture
 def device(monkeypatch):
     """A device that is always there, and a lowering that needs no compiler."""
