@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.results import Run, load_run
+from bench.results import Run, load_run, no_garbage
 from bench.stores.schema import (
     SERIES,
     TABLES,
@@ -103,12 +103,13 @@ def update(
     drop(connection, gone)  # on its own: DuckDB lets no key be deleted and inserted at once
     problems = []
     loader = Loader(connection)
-    for name in fresh:
-        try:
-            loader.add(name, states[name], load_run(folder / name))
-        except ResultError as error:
-            problems.append(str(error))
-    loader.flush()
+    with no_garbage():
+        for name in fresh:
+            try:
+                loader.add(name, states[name], load_run(folder / name))
+            except ResultError as error:
+                problems.append(str(error))
+        loader.flush()
     return problems
 
 
