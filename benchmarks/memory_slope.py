@@ -2,17 +2,15 @@
 
 Run: `python benchmarks/memory_slope.py [--model base] [--syntheses 1000] [--json FILE]`.
 The peak is the kernel's (`VmHWM`), reset after loading. For growth, one process speaks again and
-again (`tiny`, a short sentence) while its resident memory is read from outside; the slope is a
-straight line's through the second half, its interval from lines through blocks of it.
+again (`tiny`, a short sentence) while its own resident memory, without mapped files, is read from
+outside; the slope is that of a straight line through the second half.
 """
 
 import argparse
-import os
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ PEAK_GOAL = 1.5
 FLAT_BYTES = 1024.0  # per synthesis: a megabyte in a thousand
 INTERVAL_S = 0.02
 BLOCKS = 8
+STUDENT_T = 2.447  # of BLOCKS - 2 degrees of freedom, 95 %
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def watch(job: Job, syntheses: int, threads: int) -> Slope:
             text=True,
         ) as process:
             while process.poll() is None:
-                seen.append((time.perf_counter(), resident_bytes(process.pid)))
+                seen.append((time.perf_counter(), anonymous_bytes(process.pid)))
                 time.sleep(INTERVAL_S)
             answer = process.stdout.read() if process.stdout else ""
         check_outcome(process.returncode, answer, "")
@@ -77,12 +76,16 @@ def watch(job: Job, syntheses: int, threads: int) -> Slope:
     return slope_of([point for point in seen if point[1]], syntheses, spoken_s, report_bytes)
 
 
-def resident_bytes(pid: int) -> int:
-    """Read a process's resident memory; 0 where it has just ended."""
+def anonymous_bytes(pid: int) -> int:
+    """Read a process's own resident memory; 0 where it has just ended.
+
+    Mapped files are not in it: the kernel takes their pages back and reads them again as it likes.
+    """
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
 
 
 def slope_of(
@@ -93,17 +96,17 @@ def slope_of(
     spoken = (times - times[-1]) * syntheses / spoken_s + syntheses
     late = spoken >= syntheses / 2
     spoken, resident = spoken[late], resident[late]
-    mean = float(np.polyfit(spoken, resident, 1)[0])
-    # Differences between neighbouring blocks' means: their spread is what a line's own error,
-    # which takes readings for independent, would understate.
-    means = [
-        (float(block[0].mean()), float(block[1].mean()))
-        for block in zip(
-            np.array_split(spoken, BLOCKS), np.array_split(resident, BLOCKS), strict=True
-        )
-    ]
-    steps = np.array([(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(means)])
-    half = 2.45 * float(steps.std(ddof=1) / np.sqrt(len(steps)))  # Student's t, 6 degrees
+    # A line through the means of blocks: neighbouring readings are not independent, blocks nearly.
+    means = np.array(
+        [
+            (block.mean(), held.mean())
+            for block, held in zip(
+                np.array_split(spoken, BLOCKS), np.array_split(resident, BLOCKS), strict=True
+            )
+        ]
+    )
+    (mean, _), covariance = np.polyfit(means[:, 0], means[:, 1], 1, cov=True)
+    mean, half = float(mean), STUDENT_T * float(np.sqrt(covariance[0, 0]))
     return Slope(mean - half, mean, mean + half, report_bytes / syntheses)
 
 
