@@ -52,7 +52,8 @@ def main() -> None:
         arguments.model, arguments.checkpoint, arguments.codec, arguments.codec_checkpoint
     )
     made = Systems(choice, DEFAULT_PASSES, arguments.temperature)
-    systems = [made.recording(), made.resynthesis(), made.eager()]
+    coarse = [made.coarse(n_channel) for n_channel in arguments.channels]
+    systems = [made.recording(), made.resynthesis(), *coarse, made.eager()]
     systems += made.lowered(arguments.schemes, arguments.backend)
     schedules = [made.eager(name, SCHEDULES[name]) for name in arguments.schedules]
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -99,6 +100,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--schemes", nargs="*", default=list(SCHEMES), choices=list(SCHEMES))
     parser.add_argument("--backend", default="xnnpack")
     parser.add_argument("--schedules", nargs="*", default=list(SCHEDULES), choices=list(SCHEDULES))
+    parser.add_argument(
+        "--channels", type=int, nargs="*", default=[], help="also resynthesis of so many, 1 to 8"
+    )
     parser.add_argument("--schedule-sentences", type=int, default=20)
     parser.add_argument("--metrics", nargs="*", default=list(JUDGES), choices=list(JUDGES))
     parser.add_argument("--temperature", type=float, default=1.0)

@@ -152,6 +152,26 @@ class Systems:
             RESYNTHESIS, said, lambda item: self.through_codec(item.recording), beside=RECORDING
         )
 
+    def coarse(self, n_channel: int) -> System:
+        """The recordings through the coarsest channels of the codec `own`: what finer ones add."""
+        codec = {name: self.identity[name] for name in ("codec", "codec_weights")}
+        said = {
+            "system": "resynthesis",
+            "channels": n_channel,
+            "sources": source_hash("model/codec"),
+            **codec,
+        }
+
+        @torch.no_grad()
+        def say(item: Recorded) -> np.ndarray:
+            waveform = torch.from_numpy(item.recording.astype(np.float32) / 32768)[None]
+            codes, decoder = self.codec.encode(waveform), self.codec.decoder
+            chosen = zip(self.codec.codebooks[:n_channel], codes[0], strict=False)
+            latents = sum(codebook[code] for codebook, code in chosen)
+            return decoder.synthesis(*decoder.spectrum(decoder.hidden(latents[None])))[0].numpy()
+
+        return System(f"{RESYNTHESIS}, channels 1 to {n_channel}", said, say, beside=RECORDING)
+
     @torch.no_grad()
     def through_codec(self, samples: Samples) -> np.ndarray:
         """Encode and decode speech."""
