@@ -1,8 +1,10 @@
 """The voices of the synthetic corpus, and blends of them as further speakers.
 
 A Kokoro voice is 510 style vectors of 256 numbers, one for each length of input in symbols. They
-are close to linear, so a weighted mean of some voices is a voice too, and none of them. Voices
-that are held out are blended only among themselves: nothing of an unseen speaker is in training.
+are close to linear, so a weighted mean of some voices is a voice too, and none of them. A mean is
+more average than what it is made of, so most speakers of training are mixtures: blends, moved away
+from the mean of their sex until they are as far from it as voices are. Voices that are held out are
+blended only among themselves: nothing of an unseen speaker is in training.
 """
 
 import functools
@@ -18,6 +20,8 @@ from model.errors import ConfigError
 _SEED = 82
 N_TRAINING_BLENDS = 60
 N_UNSEEN_BLENDS = 10
+N_MIXTURES = 500
+_SPREAD = (1.0, 1.8)  # of mixtures; 1.5 makes up for blending three voices
 
 # Kokoro's names: language or accent, sex, name.
 _US_FEMALE = "alloy aoede bella heart jessica kore nicole nova river sarah sky"
@@ -39,10 +43,10 @@ class Speaker:
     """A voice of Kokoro, or a blend.
 
     Attributes:
-        name: Unique; a voice's own, or `blend-` and a number.
+        name: Unique; a voice's own, or `blend-` or `mixture-` and a number.
         lang: ISO 639-1 of what it speaks.
         unseen: Whether it is kept out of training.
-        recipe: Voices and their weights, which sum to one.
+        recipe: Voices and their weights, which sum to one; those of mixtures may be negative.
     """
 
     name: str
@@ -53,7 +57,7 @@ class Speaker:
 
 @functools.cache
 def speakers() -> tuple[Speaker, ...]:
-    """Return every speaker: 28 English and 8 Mandarin voices, 70 English blends."""
+    """Return every speaker: 28 English and 8 Mandarin voices, 70 English blends, 500 mixtures."""
     groups = {
         "af": _US_FEMALE, "am": _US_MALE, "bf": _UK_FEMALE, "bm": _UK_MALE,
         "zf": _MANDARIN_FEMALE, "zm": _MANDARIN_MALE,
@@ -69,7 +73,9 @@ def speakers() -> tuple[Speaker, ...]:
         _blend(f"blend-{number:02d}", english, number >= N_TRAINING_BLENDS, generator)
         for number in range(N_TRAINING_BLENDS + N_UNSEEN_BLENDS)
     ]
-    return (*single, *blends)
+    generator = random.Random(_SEED + 1)
+    mixtures = [_mixture(f"mixture-{n:03d}", english, generator) for n in range(N_MIXTURES)]
+    return (*single, *blends, *mixtures)
 
 
 def _blend(name: str, voices: list[Speaker], unseen: bool, generator: random.Random) -> Speaker:
@@ -80,6 +86,19 @@ def _blend(name: str, voices: list[Speaker], unseen: bool, generator: random.Ran
     raw = [generator.gammavariate(2.0, 1.0) for _ in chosen]
     weights = [round(weight / sum(raw), 6) for weight in raw]
     return Speaker(name, "en", unseen, tuple(zip(chosen, weights, strict=True)))
+
+
+def _mixture(name: str, voices: list[Speaker], generator: random.Random) -> Speaker:
+    """Blend voices of training, and move the blend away from the mean of their sex."""
+    blend = _blend(name, voices, False, generator)
+    spread = generator.uniform(*_SPREAD)
+    sex = blend.recipe[0][0][1]
+    pool = [v.name for v in voices if not v.unseen and v.name[1] == sex]
+    weights = dict.fromkeys(pool, (1 - spread) / len(pool))
+    for voice, weight in blend.recipe:
+        weights[voice] += spread * weight
+    recipe = tuple((voice, round(weight, 6)) for voice, weight in weights.items())
+    return Speaker(name, "en", False, recipe)
 
 
 def speaker_named(name: str) -> Speaker:
