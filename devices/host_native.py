@@ -21,11 +21,15 @@ class HostNative:
     Args:
         name: Of the profile.
         time_limit_s: After which a repeat is given up.
+        slower_percent: What the runner adds to each synthesis, to see whether comparisons find it.
     """
 
-    def __init__(self, name: str = "host-native", time_limit_s: float = 600.0) -> None:
+    def __init__(
+        self, name: str = "host-native", time_limit_s: float = 600.0, slower_percent: int = 0
+    ) -> None:
         self.name = name
         self.time_limit_s = time_limit_s
+        self.slower_percent = slower_percent
 
     def info(self) -> DeviceInfo:
         """Describe this machine."""
@@ -60,6 +64,7 @@ class HostNative:
         bundle = build_bundle(host_abi())
         request = job.write(folder)["request.txt"]
         arguments = runner_arguments(job.pte.resolve(), request, folder, schedule, profile=profile)
+        arguments += ["--slower-percent", str(self.slower_percent)]
         try:
             done = subprocess.run(
                 [*bundle.command, *arguments],

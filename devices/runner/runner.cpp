@@ -23,7 +23,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: runner --model FILE.pte --request FILE --out FOLDER [--threads N] [--warmup N]"
-    " [--iterations N] [--affinity HEXMASK] [--profile]";
+    " [--iterations N] [--affinity HEXMASK] [--slower-percent N] [--profile]";
 
 constexpr unsigned kMaxThreads = 256;
 
@@ -33,6 +33,7 @@ struct Options {
   unsigned warmup = 1;
   unsigned iterations = 3;
   unsigned long long affinity = 0;  // as it is
+  unsigned slower_percent = 0;
   bool profile = false;
 };
 
@@ -69,6 +70,8 @@ Options parse_options(int argc, char** argv) {
       options.iterations = parse<unsigned>(value, 10);
     else if (flag == "--affinity")
       options.affinity = parse<unsigned long long>(value, 16);
+    else if (flag == "--slower-percent")
+      options.slower_percent = parse<unsigned>(value, 10);
     else
       throw Failure(Status::kUsage, kUsage);
   }
@@ -89,6 +92,21 @@ std::unique_ptr<Model> load(const Options& options, const std::vector<std::strin
   return model;
 }
 
+// Runs a session once, then stays busy for a share of what that took, and counts it in: a slowdown
+// of known size, to see whether comparisons find it.
+template <typename Session>
+auto run_slowed(Session& session, unsigned slower_percent) {
+  auto found = session.run();
+  const double delay_ms = found.wall_ms * slower_percent / 100;
+  if (delay_ms > 0) {
+    const Clock clock;
+    while (clock.elapsed_ms() < delay_ms) {
+    }
+    found.wall_ms += clock.elapsed_ms();
+  }
+  return found;
+}
+
 // Runs a `Session` again and again: a `Synthesizer`, or a `MethodCaller`.
 template <typename Session, typename Asked>
 void measure(const Options& options, const Asked& request, size_t threads) {
@@ -104,11 +122,12 @@ void measure(const Options& options, const Asked& request, size_t threads) {
   load(options, method_names(request), report.warm_load_ms);
   if (!reset_peak_memory()) report.warnings.push_back("LOAD_IN_PEAK");
   Session session(*model, request);
-  for (unsigned i = 0; i < options.warmup; i++) report.warmup_ms.push_back(session.run().wall_ms);
-  decltype(session.run()) last;
+  const auto run = [&] { return run_slowed(session, options.slower_percent); };
+  for (unsigned i = 0; i < options.warmup; i++) report.warmup_ms.push_back(run().wall_ms);
+  decltype(run()) last;
   for (unsigned i = 0; i < options.iterations; i++) {
     last = {};
-    last = session.run();
+    last = run();
     report.trials.push_back(to_json(last));
   }
   report.peak_rss_bytes = memory_bytes("VmHWM");

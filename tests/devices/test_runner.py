@@ -107,6 +107,16 @@ def test_the_report_holds_what_was_asked_for(tiny_pte, make_job, run):
         assert 0 < trial.set_input_ms < sum(trial.stage_ms.values()) <= trial.wall_ms
 
 
+def test_a_slowdown_is_in_the_time_of_the_synthesis_and_in_no_stage(tiny_pte, make_job, run):
+    schedule = Schedule(warmup=1, iterations=8, threads=1)
+    status, _, out = run(make_job(tiny_pte), schedule, "--slower-percent", "100")
+    assert status == 0
+    trials = read_report(out).trials
+    shares = [trial.wall_ms / sum(trial.stage_ms.values()) for trial in trials]
+    assert 2 <= min(shares) < 2.1  # what lies between the stages is slowed, too
+    assert all(trial.first_audio_ms <= trial.wall_ms / 2 for trial in trials)
+
+
 def test_every_iteration_gives_the_same_speech(tiny_pte, make_job, run, tmp_path):
     (tmp_path / "more").mkdir()
     job = make_job(tiny_pte)

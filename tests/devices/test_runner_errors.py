@@ -58,6 +58,7 @@ def run_request(run, tmp_path):
         ("--model", "a.pte", "--request", "b", "--out", "c", "--threads", "-1"),
         ("--model", "a.pte", "--request", "b", "--out", "c", "--threads", "100000"),
         ("--model", "a.pte", "--request", "b", "--out", "c", "--affinity", "0xg"),
+        ("--model", "a.pte", "--request", "b", "--out", "c", "--slower-percent", "-5"),
         ("--model", "a.pte", "--request", "b", "--out", "c", "stray"),
     ],
     ids=" ".join,
