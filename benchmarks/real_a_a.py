@@ -1,125 +1,229 @@
 """Real comparisons whose truth is known: one program against itself, on this machine.
 
-`python benchmarks/real_a_a.py --count 30 --rounds 10` measures the same .pte as base and as
-candidate, in turns, again and again, and keeps the runs under `--results`; with `--count 0` it only
-looks at those that are there. Then it compares them as they are (nothing changed), and with the
-candidate's times made 2 % and 5 % longer (the noise is real, the slowdown exact): in turns, and
-each base with the candidate of the next session, as two runs of different days would be.
+`python benchmarks/real_a_a.py` measures the same .pte as base and as candidate, in turns, again and
+again. In some comparisons the native runner makes every synthesis of the candidate take 2 % or 5 %
+longer (`--slower-percent`). The first comparison has as many rounds as a pilot; each later one has
+as many as the one before it said would find 5 %. Whatever is measured is kept under `--results`:
+a benchmark that was stopped goes on where it was, and with all counts reached it only looks.
+
+Ours, asv's and pytest-benchmark's rules (`decision_rules.py`) then decide on the same samples. Ours
+also compares each candidate with the base of the comparison before, as two runs of different days
+would be, with and without a calibration.
 """
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from decision_rules import PILOT, others
+from goals import table
+from model_under_test import lowered
 
 from bench.comparing.ab import Side, run_in_turns
 from bench.comparing.calibration import FEWEST_SESSIONS, calibrate
 from bench.comparing.compare import compare
 from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Change, Verdict
-from bench.pipeline import Plan
 from bench.progress import Progress
 from bench.results import Run, load_run
-from devices.base import Schedule
-from devices.kinds import find_profile, open_device
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.host_native import HostNative
 from model.choice import ModelChoice
-from model.utterance import built_in_utterances
 
-TAGS = "a", "a-again"
-SLOWDOWNS = 0.0, 0.02, 0.05
 METRIC = "rtf"
+TERMS = Terms(metrics=(METRIC,))
+BASE, CANDIDATE = "base", "slower-"  # tags of the runs; the candidate's with its percent
 
 
-def measure(arguments: argparse.Namespace) -> None:
-    schedule = Schedule(arguments.rounds, iterations=arguments.iterations, threads=1)
-    plan = Plan(
-        arguments.device,
-        ModelChoice(arguments.model),
-        (arguments.scheme,),
-        ("xnnpack",),
-        (built_in_utterances()["short"],),
-        schedule,
-    )
-    device = open_device(find_profile(arguments.device, {}), print)
-    sides = [Side(replace(plan, tag=tag)) for tag in TAGS]
+class TwoSpeeds:
+    """This machine, slower where it runs the candidate; keeps what the syntheses took.
+
+    Args:
+        candidate: The candidate's .pte.
+        slower_percent: What each of its syntheses takes longer.
+    """
+
+    def __init__(self, candidate: Path, slower_percent: int) -> None:
+        self.candidate = candidate
+        self.devices = HostNative(), HostNative(slower_percent=slower_percent)
+        self.wall_ms: tuple[list[list[float]], list[list[float]]] = ([], [])
+
+    def info(self) -> DeviceInfo:
+        return self.devices[0].info()
+
+    def measure(self, job: Job, schedule: Schedule) -> Repeat:
+        side = int(job.pte == self.candidate)
+        repeat = self.devices[side].measure(job, schedule)
+        self.wall_ms[side].append([trial.wall_ms for trial in repeat.trials])
+        return repeat
+
+    def profile(self, _: Job, __: Schedule) -> tuple[OperatorTime, ...]:
+        return ()  # no verdict hangs on it
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A comparison that was measured.
+
+    Attributes:
+        slower_percent: The truth.
+        base: Its run.
+        candidate: Its run.
+        wall_ms: Of the base's iterations, and of the candidate's.
+    """
+
+    slower_percent: int
+    base: Run
+    candidate: Run
+    wall_ms: tuple[np.ndarray, np.ndarray]
+
+    def change(self) -> Change:
+        return change_of(self.base, self.candidate, TERMS)
+
+
+def change_of(base: Run, candidate: Run, terms: Terms) -> Change:
+    (change,) = compare(base, candidate, terms).changes
+    return change
+
+
+def iterations_file(results: Path, session: str) -> Path:
+    return results / f"iterations-{session}.json"
+
+
+def kept(results: Path) -> list[Kept]:
+    """Read the comparisons that are there, oldest first."""
+    sides: dict[str, dict[str, Run]] = {}
+    for path in sorted(results.glob("*/[0-9]*.json")):
+        run = load_run(path)
+        sides.setdefault(run.header.session, {})[run.header.run.split("_")[-1]] = run
+    found = []
+    for session, runs in sides.items():
+        path = iterations_file(results, session)
+        if path.exists():  # the last that is written of a comparison
+            ((tag, candidate),) = ((tag, run) for tag, run in runs.items() if tag != BASE)
+            base_ms, candidate_ms = map(np.array, json.loads(path.read_text()))
+            percent = int(tag.removeprefix(CANDIDATE))
+            found.append(Kept(percent, runs[BASE], candidate, (base_ms, candidate_ms)))
+    return found
+
+
+def measure(arguments: argparse.Namespace, wanted: Mapping[int, int]) -> None:
+    """Measure what is missing, each kind of comparison as far as the others."""
+    under_test = lowered(ModelChoice(arguments.model), [arguments.scheme])
+    artifact = under_test.artifacts[arguments.scheme]
+    results: Path = arguments.results
+    results.mkdir(parents=True, exist_ok=True)
+    # The same file under another name: a copy would lie elsewhere in memory.
+    link = results / "candidate.pte"
+    link.unlink(missing_ok=True)
+    link.symlink_to(artifact.pte.resolve())
 
     def show(step: Progress) -> None:
         print(f"\r{step.stage} {step.done}/{step.total}   ", end="", flush=True)
 
-    for number in range(arguments.count):
-        print(f"\rcomparison {number + 1} of {arguments.count}")
-        run_in_turns(sides[0], sides[1], device, arguments.results, show)
+    while True:
+        before = kept(results)
+        done = [one.slower_percent for one in before]
+        missing = [kind for kind, count in wanted.items() if done.count(kind) < count]
+        if not missing:
+            return
+        percent = min(missing, key=lambda kind: done.count(kind) / wanted[kind])
+        rounds = PILOT
+        if before:
+            needed = before[-1].change().repeats_needed or arguments.most_rounds
+            rounds = min(needed, arguments.most_rounds)
+        print(f"\rcomparison {len(before) + 1} of {sum(wanted.values())}: {rounds} rounds")
+        plan = replace(
+            under_test.plan,
+            schedule=Schedule(rounds, iterations=arguments.iterations, threads=1),
+        )
+        sides = [
+            Side(
+                replace(plan, tag=tag), {(arguments.scheme, "xnnpack"): replace(artifact, pte=pte)}
+            )
+            for tag, pte in ((BASE, artifact.pte), (f"{CANDIDATE}{percent}", link))
+        ]
+        device = TwoSpeeds(link, percent)
+        base, _ = run_in_turns(sides[0], sides[1], device, results, show)
+        iterations_file(results, base.header.session).write_text(json.dumps(device.wall_ms))
 
 
-def kept_pairs(folder: Path) -> list[tuple[Run, Run]]:
-    """Read the sessions that are there, oldest first."""
-    runs = [load_run(path) for path in sorted(folder.glob("*/*.json"))]
-    sides = [
-        {run.header.session: run for run in runs if run.header.run.endswith(f"_{tag}")}
-        for tag in TAGS
-    ]
-    return [(sides[0][name], sides[1][name]) for name in sides[0] if name in sides[1]]
+def decisions(title: str, found: Sequence[Change]) -> dict[str, Any]:
+    """Count what was decided."""
+    verdicts = [change.verdict for change in found]
+    return {
+        "rule": title,
+        "called slower": verdicts.count(Verdict.REGRESSED),
+        "called the same": verdicts.count(Verdict.SAME),
+        "called faster": verdicts.count(Verdict.IMPROVED),
+        "inconclusive": verdicts.count(Verdict.INCONCLUSIVE),
+        "of": len(verdicts),
+        "median change": f"{np.median([c.effect for c in found]):+.1%}" if found else "",
+    }
 
 
-def slowed(run: Run, share: float) -> Run:
-    """Make the times of a run longer."""
-    rows = []
-    for row in run.rows:
-        metric = row.metrics[METRIC]
-        samples = tuple(sample * (1 + share) for sample in metric.samples)
-        longer = replace(metric, median=float(np.median(samples)), samples=samples)
-        rows.append(replace(row, metrics={METRIC: longer}))
-    return replace(run, rows=tuple(rows))
-
-
-def changes(pairs: Sequence[tuple[Run, Run]], terms: Terms) -> list[Change]:
+def apart(comparisons: Sequence[Kept], percent: int, terms: Terms) -> list[Change]:
+    """Compare candidates with the base of the comparison before, as if on another day."""
     return [
-        change for base, candidate in pairs for change in compare(base, candidate, terms).changes
+        change_of(
+            replace(one.base, header=replace(one.base.header, session="")), other.candidate, terms
+        )
+        for one, other in pairwise(comparisons)
+        if other.slower_percent == percent
     ]
 
 
-def report(title: str, pairs: Sequence[tuple[Run, Run]], terms: Terms) -> None:
-    for share in SLOWDOWNS:
-        found = changes([(base, slowed(candidate, share)) for base, candidate in pairs], terms)
-        counts = Counter(str(change.verdict) for change in found)
-        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-        print(f"{title}, {share:.0%} slower: {told} of {len(found)}")
-    plain = changes(pairs, terms)
-    detectable = np.median([change.detectable for change in plain if change.detectable is not None])
-    needed = [change.repeats_needed or np.inf for change in plain]
-    print(f"{title}: would find {detectable:.1%}; to find 5 %: {np.median(needed):.0f} repeats")
+def rows(comparisons: Sequence[Kept], percent: int) -> Iterator[dict[str, Any]]:
+    """Say of every rule what it decides where the candidate is so much slower."""
+    chosen = [one for one in comparisons if one.slower_percent == percent]
+    yield decisions("ours, in turns", [one.change() for one in chosen])
+    said = [others(*(side.reshape(1, -1) for side in one.wall_ms)) for one in chosen]
+    for rule in said[0]:
+        slower = sum(bool(one[rule][0]) for one in said)
+        yield {"rule": rule, "called slower": slower, "of": len(said)}
+    yield decisions("ours, one after the other", apart(comparisons, percent, TERMS))
+    half = len(comparisons) // 2
+    if half >= FEWEST_SESSIONS:
+        learnt = calibrate([one.base for one in comparisons[:half]])
+        terms = replace(TERMS, floors=learnt.floors())
+        title = f"the same, calibrated: noise floor {learnt.metrics[METRIC].floor:.1%}"
+        yield decisions(title, apart(comparisons[half:], percent, terms))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=30, help="comparisons to measure")
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--identical", type=int, default=30, help="comparisons to measure")
+    parser.add_argument("--slowed", type=int, default=20, help="comparisons, of 2 %% and of 5 %%")
+    parser.add_argument("--most-rounds", type=int, default=60, help="whatever a comparison names")
     parser.add_argument("--iterations", type=int, default=3)
-    parser.add_argument("--device", default="host-native")
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--scheme", default="fp32")
     parser.add_argument("--results", type=Path, default=Path("results-a-a"))
     arguments = parser.parse_args()
-    if arguments.count:
-        measure(arguments)
-    pairs = kept_pairs(arguments.results)
-    print(f"\n{len(pairs)} sessions")
-    terms = Terms(metrics=(METRIC,))
-    report("in turns", pairs, terms)
-    apart = [
-        (replace(one[0], header=replace(one[0].header, session="")), other[1])
-        for one, other in pairwise(pairs)
-    ]
-    report("one after the other", apart, terms)
-    if len(pairs) >= 2 * FEWEST_SESSIONS:
-        learnt = calibrate([base for base, _ in pairs[: len(pairs) // 2]])
-        rest = apart[len(pairs) // 2 :]
-        report("one after the other, calibrated", rest, replace(terms, floors=learnt.floors()))
-        print(f"noise floor: {learnt.metrics[METRIC].floor:.1%}")
+    wanted = {0: arguments.identical, 5: arguments.slowed, 2: arguments.slowed}
+    measure(arguments, wanted)
+    comparisons = kept(arguments.results)
+    plain = [one.change() for one in comparisons]
+    rounds = [change.repeats[0] for change in plain]
+    detectable = [change.detectable for change in plain]
+    short = sum(
+        one.repeats_needed is None or one.repeats_needed > other.repeats[0]
+        for one, other in pairwise(plain)
+    )
+    print(
+        f"\n{len(comparisons)} comparisons of {np.median(rounds):.0f} rounds (median; {min(rounds)}"
+        f" to {max(rounds)}), which would find {np.median(detectable):.1%}; {short} had fewer"
+        " rounds than the one before named"
+    )
+    for percent in wanted:
+        if any(one.slower_percent == percent for one in comparisons):
+            title = f"{percent} % slower" if percent else "Identical"
+            print(f"\n**{title}**\n\n{table(list(rows(comparisons, percent)))}")
 
 
 if __name__ == "__main__":
