@@ -10,7 +10,16 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.comparing.power import Rule, detectable, quantile, repeats_for, spread_margin
+from bench.comparing.power import (
+    Rule,
+    detectable,
+    far_share,
+    jump,
+    quantile,
+    repeats_for,
+    repeats_past,
+    spread_margin,
+)
 from bench.comparing.ranks import Floats, fewest_repeats, rank_sum_p, signed_rank_p
 from bench.comparing.resampling import CONFIDENCE, intervals
 from bench.comparing.verdicts import Verdict
@@ -35,6 +44,8 @@ class Findings:
             lets expect where that is larger, as it is where few repeats happen to agree.
         larger_p: (N,) one-sided p-value that the candidate's values are larger.
         smaller_p: (N,) that they are smaller.
+        apart: (N, R) how far each repeat is from the median of its run; of paired tests, each
+            round's difference from the median of them.
         repeats: Of base and candidate; of paired tests, rounds.
         paired: Whether rounds were compared.
         floor: (N,) how far two sessions of the device may differ all the same, part of the interval
@@ -47,6 +58,7 @@ class Findings:
     error: Floats
     larger_p: Floats
     smaller_p: Floats
+    apart: Floats
     repeats: tuple[int, int]
     paired: bool
     floor: Floats
@@ -66,7 +78,8 @@ def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
         floor: (N,) what two sessions that measure the same program may differ by, beyond what
             their repeats explain (`bench.comparing.calibration`); 0 where unknown.
     """
-    effect = np.median(candidate, axis=1) - np.median(base, axis=1)
+    medians = [np.median(side, axis=1) for side in (base, candidate)]
+    effect = medians[1] - medians[0]
     low, high, error = intervals(base, candidate)
     variance = base.var(axis=1, ddof=1) / base.shape[1]
     variance += candidate.var(axis=1, ddof=1) / candidate.shape[1]
@@ -77,6 +90,7 @@ def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
         np.maximum(error, MEDIAN_ERROR * np.sqrt(variance)),
         rank_sum_p(base, candidate),
         rank_sum_p(candidate, base),
+        np.hstack([base - medians[0][:, None], candidate - medians[1][:, None]]),
         (base.shape[1], candidate.shape[1]),
         paired=False,
         floor=floor,
@@ -93,13 +107,15 @@ def compare_rounds(differences: Floats) -> Findings:
     """
     low, high, error = intervals(None, differences)
     rounds = differences.shape[1]
+    effect = np.median(differences, axis=1)
     return Findings(
-        np.median(differences, axis=1),
+        effect,
         low,
         high,
         np.maximum(error, MEDIAN_ERROR * differences.std(axis=1, ddof=1) / np.sqrt(rounds)),
         signed_rank_p(differences),
         signed_rank_p(-differences),
+        differences - effect[:, None],
         (rounds, rounds),
         paired=True,
         floor=np.zeros(len(differences)),
@@ -176,16 +192,14 @@ def reach(found: Findings, tolerance: Floats, wanted: Floats, rule: Rule, family
     to_find = np.minimum(wanted / per_error, (wanted - tolerance) / quantile(rule.power))
     to_prove = tolerance / (2 * NORMAL)
     repeats = min(found.repeats)
-    fewest = fewest_repeats(alpha, paired=found.paired)
+    runs = 1 if found.paired else 2
+    dependable = np.maximum(
+        repeats_past(far_share(found.apart, wanted, runs), rule.power),
+        fewest_repeats(alpha / ROOM, paired=found.paired),
+    )
     return Reach(
-        smallest,
-        repeats_for(
-            np.maximum(to_find, 0.0),
-            error,
-            floor,
-            repeats,
-            fewest_repeats(alpha / ROOM, paired=found.paired),
-        ),
-        repeats_for(to_prove, error, floor, repeats, FEWEST_REPEATS),
-        fewest,
+        np.maximum(smallest, jump(found.apart, runs, repeats, rule.power)),
+        repeats_for(np.maximum(to_find, 0.0), error, floor, repeats, dependable),
+        repeats_for(to_prove, error, floor, repeats, np.full_like(error, FEWEST_REPEATS)),
+        fewest_repeats(alpha, paired=found.paired),
     )

@@ -6,6 +6,10 @@ clear of zero, and the effect beyond the tolerance. All are measured in standard
 median, which shrink with the square root of the repeats; rank tests are more efficient than medians
 for the noise that timings have, so their need is not understated. Spread is known from few repeats
 only, so it is taken with a margin.
+
+A standard error tells little of noise with modes far apart: there a median does not spread, it
+jumps, once half of the repeats are in another mode. So that is counted beside it: how many repeats
+lie farther from the median than the change, and with how many repeats an interval leaves them out.
 """
 
 from dataclasses import dataclass
@@ -66,8 +70,62 @@ def detectable(error: Floats, tolerance: Floats, *, alpha: float, power: float) 
     return np.maximum(needed * error, tolerance + find * error)
 
 
+def far_share(apart: Floats, change: Floats, runs: int) -> Floats:
+    """Return what share of further repeats to expect farther from the median than a change.
+
+    Args:
+        apart: (N, R) distances of repeats from the median of their run.
+        change: (N,) on the same scale; taken above or below, where more repeats are.
+        runs: That the repeats are of.
+    """
+    limit = change[:, None]
+    far = np.maximum((apart > limit).sum(axis=1), (apart < -limit).sum(axis=1))
+    return expected_share(far, apart.shape[1], runs)
+
+
+def expected_share(seen: NDArray[np.int_], repeats: int, runs: int) -> Floats:
+    """Return the share to expect of what was seen in so many of the repeats of some runs.
+
+    By Laplace's rule of succession in each run: none among few is not never.
+    """
+    share: Floats = (seen + runs) / (repeats + 2 * runs)
+    return share
+
+
+def repeats_past(share: Floats, power: float) -> Floats:
+    """Return the repeats whose median has an interval that leaves out a share of far repeats.
+
+    The interval of the median of n repeats ends z √n / 2 places from the middle, so at most
+    n / 2 - z √n / 2 may be far; their number is binomial, and taken as normal.
+
+    Args:
+        share: (N,) of far repeats.
+        power: How often it has to be left out.
+    """
+    end, find = quantile((1 + CONFIDENCE) / 2) / 2, quantile(power)
+    with np.errstate(divide="ignore"):
+        needed = np.square((end + find * np.sqrt(share * (1 - share))) / (0.5 - share))
+    return np.where(share < 0.5, np.ceil(needed), np.inf)
+
+
+def jump(apart: Floats, runs: int, repeats: int, power: float) -> Floats:
+    """Return the smallest change that so many repeats tell from a jump of the median.
+
+    Args:
+        apart: (N, R) distances of repeats from the median of their run.
+        runs: That the repeats are of.
+        repeats: Of a run, or rounds.
+        power: How often they have to.
+    """
+    count = apart.shape[1]
+    shares = expected_share(np.arange(count), count, runs)
+    far = max(int((repeats_past(shares, power) <= repeats).sum()) - 1, 0)
+    ordered = np.sort(apart, axis=1)
+    return np.maximum(np.maximum(ordered[:, -1 - far], -ordered[:, far]), 0.0)
+
+
 def repeats_for(
-    needed: Floats, error: Floats, floor: Floats, repeats: int, fewest: int
+    needed: Floats, error: Floats, floor: Floats, repeats: int, fewest: Floats
 ) -> NDArray[np.int_]:
     """Return the repeats at which an error shrinks to `needed`; 0 where no number is enough.
 
@@ -76,7 +134,7 @@ def repeats_for(
         error: (N,) standard errors at `repeats`, without the floor.
         floor: (N,) standard error of the floor, which repeats do not reduce.
         repeats: Repeats (or rounds) so far.
-        fewest: That anything can be said with.
+        fewest: (N,) that anything can be said with.
     """
     left = np.square(needed) - np.square(floor)
     with np.errstate(divide="ignore", invalid="ignore"):

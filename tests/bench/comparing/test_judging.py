@@ -74,6 +74,7 @@ def noise(kind, shape, rng):
         "normal": 0.02 * normal,
         "heavy tails": 0.012 * rng.standard_t(3, shape),
         "two modes": 0.005 * normal + 0.04 * (rng.random(shape) < 0.2),
+        "two modes far apart": 0.006 * normal + 0.06 * (rng.random(shape) < 0.2),
     }[kind]
 
 
@@ -86,7 +87,7 @@ def test_identical_programs_are_called_regressed_in_at_most_one_of_a_hundred(kin
     assert np.mean([verdict is Verdict.REGRESSED for verdict in found]) <= 0.0135  # 1 % + 2 sigma
 
 
-@pytest.mark.parametrize("kind", ["normal", "heavy tails"])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "two modes", "two modes far apart"])
 def test_the_repeats_it_names_find_the_wanted_change(kind):
     rng = np.random.default_rng(6)
     pilot, _ = verdicts(noise(kind, (100, 10), rng), noise(kind, (100, 10), rng))
@@ -133,6 +134,23 @@ def test_more_repeats_find_smaller_changes_and_more_tests_only_larger_ones():
     assert detected[1] < detected[0]
     assert detected[1] < detected[2]
     assert reach(few, *arguments, 20).to_claim > reach(few, *arguments, 1).to_claim
+
+
+def test_a_change_as_large_as_a_second_mode_is_not_said_to_be_found_with_few_repeats():
+    apart = 0.06 * (np.arange(25) % 5 == 0) + 0.0001 * np.arange(25)
+    few, many = (
+        reach(
+            compare_rounds(np.tile(apart, (1, times))),
+            np.array([TOLERANCE]),
+            np.array([np.log1p(0.05)]),
+            RULE,
+            1,
+        )
+        for times in (1, 4)
+    )
+    assert few.detectable[0] > 0.05 > many.detectable[0]
+    assert few.to_find[0] > 25
+    assert many.to_find[0] < 100
 
 
 def test_what_the_device_itself_does_no_number_of_repeats_can_tell():
