@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,6 +185,7 @@ class Shared:
 
 SHARED = tuple(spec.name for spec in fields(Shared))
 ROW = tuple(spec.name for spec in fields(Row) if spec.name not in SHARED)
+PARTS_OF_CASE = attrgetter(*(spec.name for spec in fields(Case)))
 
 
 @dataclass(frozen=True)
@@ -320,21 +322,20 @@ def rows_of(document: RunDocument, where: str) -> Iterator[Row]:
             }
             for artifact in document.artifacts
         ]
-    seen = set()
-    for raw in document.rows:
-        with readable(where):
+        seen = set()
+        for raw in document.rows:
             row = ROW_READER.decode(raw)
             if row.case in seen:
                 raise ValueError(f"the case {str(row.case)!r:.120} stands there twice")
             seen.add(row.case)
             if row.artifact is not None and not 0 <= row.artifact < len(shared):
                 raise ValueError(f"there is no artifact {row.artifact}")
-            if not stays_inside(row.audio):
+            if row.audio and not stays_inside(row.audio):
                 raise ValueError(f"the audio file {row.audio!r:.120} is none of the run's folder")
             facts = {} if row.artifact is None else shared[row.artifact]
             own = {name: getattr(row, name) for name in ROW}
-            whole = Row(**{**own, "case": Case(**shallow(row.case))}, **facts)
-        yield whole
+            own["case"] = Case(*PARTS_OF_CASE(row.case))
+            yield Row(**own, **facts)
 
 
 def stays_inside(name: str) -> bool:

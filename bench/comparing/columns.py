@@ -1,8 +1,9 @@
 """A run as columns: a metric's values of all rows in arrays, as comparing many of them wants it."""
 
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from bench.comparing.ranks import Floats
 from bench.results import Header, Measurement, Row
 
 Indices = NDArray[np.intp]
-CHUNK = 200  # rows whose metrics are gathered at once: few enough to stay in the cache
+KEPT = tuple(spec.name for spec in fields(Row) if spec.name != "metrics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,46 +53,42 @@ class Columns:
     metrics: Mapping[str, Column]
 
 
+@dataclass(frozen=True, eq=False)
+class Growing:
+    """A column that rows are added to; plain arrays, because NumPy's do not grow."""
+
+    rows: "array[int]" = field(default_factory=lambda: array("q"))
+    medians: "array[float]" = field(default_factory=lambda: array("d"))
+    counts: "array[int]" = field(default_factory=lambda: array("q"))
+    samples: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def add(self, row: int, measurement: Measurement) -> None:
+        """Add what was measured in a row."""
+        samples = measurement.samples
+        self.rows.append(row)
+        self.medians.append(measurement.median)
+        self.counts.append(len(samples))
+        self.samples.extend(samples)
+
+    def column(self, rows: int) -> Column:
+        """Return it as a column of a run with so many rows."""
+        place = np.full(rows, -1, np.intp)
+        place[np.frombuffer(self.rows, np.int64)] = np.arange(len(self.rows))
+        return Column(
+            place,
+            np.frombuffer(self.medians, np.float64),
+            np.frombuffer(self.counts, np.int64),
+            np.frombuffer(self.samples, np.float64),
+        )
+
+
 def columns_of(header: Header, rows: Iterable[Row]) -> Columns:
-    """Turn a run into columns; of rows that are read one by one, only some are held at a time."""
+    """Turn a run into columns; of rows that are read one by one, only one is held at a time."""
     kept: list[Row] = []
-    parts: dict[str, list[tuple[int, Column]]] = {}
-    rows = iter(rows)
-    while chunk := list(islice(rows, CHUNK)):
-        metrics = [row.metrics for row in chunk]
-        for name in dict.fromkeys(chain.from_iterable(metrics)):
-            column = column_of([found.get(name) for found in metrics])
-            parts.setdefault(name, []).append((len(kept), column))
-        kept += [replace(row, metrics={}) for row in chunk]
-    columns = {name: joined(found, len(kept)) for name, found in parts.items()}
+    growing: defaultdict[str, Growing] = defaultdict(Growing)
+    for number, row in enumerate(rows):
+        for name, measurement in row.metrics.items():
+            growing[name].add(number, measurement)
+        kept.append(Row(**{name: getattr(row, name) for name in KEPT}))
+    columns = {name: column.column(len(kept)) for name, column in growing.items()}
     return Columns(header, kept, columns)
-
-
-def column_of(measurements: Sequence[Measurement | None]) -> Column:
-    """Put one metric of some rows, None where they have it not, into a column."""
-    found = [measurement for measurement in measurements if measurement is not None]
-    has = np.array([measurement is not None for measurement in measurements])
-    samples = [measurement.samples for measurement in found]
-    counts = np.fromiter(map(len, samples), np.intp, len(samples))
-    return Column(
-        np.where(has, np.cumsum(has) - 1, -1),
-        np.array([measurement.median for measurement in found], np.float64),
-        counts,
-        np.fromiter(chain.from_iterable(samples), np.float64, int(counts.sum())),
-    )
-
-
-def joined(parts: Sequence[tuple[int, Column]], rows: int) -> Column:
-    """Put columns of parts of a run, each with the number of its first row, into one."""
-    place, before = np.full(rows, -1, np.intp), 0
-    for start, column in parts:
-        its = place[start : start + len(column.place)]
-        its[:] = np.where(column.place < 0, -1, column.place + before)
-        before += len(column.medians)
-    columns = [column for _, column in parts]
-    return Column(
-        place,
-        np.concatenate([column.medians for column in columns]),
-        np.concatenate([column.counts for column in columns]),
-        np.concatenate([column.samples for column in columns]),
-    )
