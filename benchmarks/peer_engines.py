@@ -38,11 +38,21 @@ from model.utterance import Utterance
 
 @dataclass(frozen=True)
 class Spoken:
-    """One synthesis: wall and first-audio time, and how long the speech is, all in seconds."""
+    """One synthesis.
+
+    Attributes:
+        wall_s: From text to the last sample.
+        first_audio_s: From text to the first samples.
+        audio_s: Length of the speech.
+        load_s: Of an engine that is a program of its own: how long it loaded.
+        peak_rss_bytes: Of such a program: its own peak.
+    """
 
     wall_s: float
     first_audio_s: float
     audio_s: float
+    load_s: float | None = None
+    peak_rss_bytes: int | None = None
 
 
 class Engine(Protocol):
@@ -152,6 +162,8 @@ class Native(Looped):
             front_end_s + trial.wall_ms / 1e3,
             front_end_s + trial.first_audio_ms / 1e3,
             len(repeat.waveform) / SAMPLE_RATE_HZ,
+            repeat.load_ms / 1e3,
+            repeat.peak_rss_bytes,
         )
 
 
@@ -175,6 +187,12 @@ class Onnx(Looped):
             return list(sessions[name].run(None, given))
 
         return call
+
+
+def export_to_onnx(choice: ModelChoice) -> None:
+    """Make the graphs that `Onnx` loads, in fp32 and int8."""
+    model, _, codec = load_pair(choice)
+    exported_to_onnx(choice, methods(model, codec.decoder), int8=True)  # of fp32's
 
 
 def options(threads: int) -> ort.SessionOptions:

@@ -1,9 +1,11 @@
 """Side by side on the same cores: MobileSpeech in every runtime, and every engine of packages.
 
 Run: `python benchmarks/peers.py [--threads 1 2] [--rounds 5] [--only NAME...] [--json FILE]`.
-Engines take turns: each round runs every engine once, in random order, each in a fresh process that
-loads, warms up on a sentence and says all of them. `pip install 'mobilespeech-bench[peers]'` and
-`bench data fetch` bring the others; one that is missing is a row that says so.
+Engines take turns: each round runs every engine once, in random order, each in a fresh process on
+as many cores as it has threads, which loads, warms up on a sentence and says all of them. Load time
+and memory are the process's, Python and its libraries included; the native runner's are its own.
+`pip install 'mobilespeech-bench[peers]'` and `bench data fetch` bring the others; what is missing is
+a row that says so.
 """
 
 import argparse
@@ -41,11 +43,8 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
 
 def one_engine(arguments: argparse.Namespace) -> None:
     """Load one engine, say every sentence, print what was found: the child's side."""
-    base = rss_bytes()
-    start = time.perf_counter()
     from peer_engines import ENGINES, Setting
 
-    imported_s = time.perf_counter() - start
     plan = plan_of(arguments)
     artifacts = {scheme: plan.lowering(scheme, "xnnpack") for scheme in plan.schemes}
     setting = Setting(plan.choice, plan.options, artifacts, arguments.threads[0])
@@ -53,9 +52,15 @@ def one_engine(arguments: argparse.Namespace) -> None:
     engine = ENGINES[arguments.one](setting)
     load_s = time.perf_counter() - start
     engine.say(plan.utterances[0])
-    spoken = {utterance.name: asdict(engine.say(utterance)) for utterance in plan.utterances}
-    facts = {"import_s": imported_s, "load_s": load_s, "base_rss_bytes": base}
-    print(json.dumps({**facts, "peak_rss_bytes": rss_bytes("VmHWM"), "spoken": spoken}))
+    spoken = {utterance.name: engine.say(utterance) for utterance in plan.utterances}
+    loads_s = [one.load_s for one in spoken.values() if one.load_s is not None]
+    peaks = [one.peak_rss_bytes for one in spoken.values() if one.peak_rss_bytes is not None]
+    facts = {
+        "load_s": median(loads_s or [load_s]),
+        "peak_rss_bytes": max(peaks or [rss_bytes("VmHWM")]),
+        "spoken": {name: asdict(one) for name, one in spoken.items()},
+    }
+    print(json.dumps(facts))
 
 
 def measure(name: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -64,7 +69,12 @@ def measure(name: str, threads: int, arguments: argparse.Namespace) -> dict[str,
     command += ["--model", arguments.model]
     if arguments.checkpoint:
         command += ["--checkpoint", str(arguments.checkpoint)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:threads])  # the child inherits it, and has no others
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        os.sched_setaffinity(0, cores)
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]}
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -138,8 +148,12 @@ def compare(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Make what engines load, so that no engine's time contains it."""
-    plan = plan_of(arguments)
-    loaded = [name for name in chosen(arguments) if "ExecuTorch" in name or "runner" in name]
+    from peer_engines import export_to_onnx
+
+    plan, names = plan_of(arguments), chosen(arguments)
+    if any("ONNX" in name for name in names):
+        export_to_onnx(plan.choice)
+    loaded = [name for name in names if "ExecuTorch" in name or "runner" in name]
     wanted = [scheme for scheme in plan.schemes if any(n.endswith(scheme) for n in loaded)]
     specs = [plan.lowering(scheme, "xnnpack") for scheme in wanted]
     build_references([ref for spec in specs for ref in (*spec.calibration, spec.verification)])
