@@ -1,35 +1,55 @@
-"""What fewer passes save: the real-time factor of every decoding schedule, in turns.
+"""What fewer passes save, and what they cost: time, words and voice of every decoding schedule.
 
-Run: `python benchmarks/schedules.py [--model base] [--schemes 8da8w] [--json FILE]`.
-Native runner, one .pte for all: the schedule is part of the request. What a schedule costs in
-quality, `benchmarks/speech_quality.py --schedules` measures.
+Run: `python benchmarks/schedules.py [--schemes 8da8w] [--sentences 12] [--json FILE]`.
+Native runner, one .pte for all: the schedule is part of the request. Times are taken in turns. Then
+every schedule says the same English sentences of the suite `built-in`, in voices that no training
+has heard; word error rate and similarity to the prompt are compared with those of the schedule of
+most passes, sentence by sentence. `benchmarks/speech_quality.py` scores more of both.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from goals import Goal, Report
+from goals import Goal, Report, cell
 from model_under_test import ModelUnderTest, choice_of, core_counts, finish, lowered, parser_of
-from speech_quality import SCHEDULES
+from speech_quality import JUDGES, SCHEDULES
 
+from bench.quality.clips import Clip, Score, to_samples
+from bench.quality.engine import scoring_workers
+from bench.quality.judging import judge
+from bench.quality.suite import built_in_suite
+from bench.results import Measurement
+from bench.scoring import ONCE
+from bench.stats import summarize
 from devices.base import Schedule, Trial
+from model.audio import load_prompt
 from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, decoding_plan
-from model.utterance import built_in_utterances
+from model.generate import Request
+from model.utterance import Utterance, built_in_utterances
+
+# What passes can cost, and by how much it is shown.
+COSTS = {"wer": ("WER", 100.0, "%"), "similarity": ("similarity", 1.0, "")}
+Scores = Mapping[str, Sequence[Mapping[str, Score]]]  # by schedule, per sentence, by metric
+
+
+def requests_of(subject: ModelUnderTest, utterance: Utterance) -> dict[str, Request]:
+    """Make a request of an utterance for every schedule."""
+    whole = subject.request(utterance)
+    return {
+        name: replace(whole, options=replace(whole.options, plan=decoding_plan(passes)))
+        for name, passes in SCHEDULES.items()
+    }
 
 
 def measure(
     subject: ModelUnderTest, scheme: str, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Say an utterance with every schedule, in turns."""
-    whole = subject.request(built_in_utterances()[arguments.utterance])
-    requests = {
-        name: replace(whole, options=replace(whole.options, plan=decoding_plan(passes)))
-        for name, passes in SCHEDULES.items()
-    }
+    requests = requests_of(subject, built_in_utterances()[arguments.utterance])
     trials: dict[str, list[Trial]] = {name: [] for name in requests}
     audio_s: dict[str, float] = {}
     schedule = Schedule(warmup=1, iterations=arguments.iterations, threads=arguments.threads)
@@ -42,7 +62,7 @@ def measure(
         {
             "scheme": scheme,
             "schedule": name,
-            "passes": len(requests[name].options.plan),
+            "passes": passes_of(name),
             "default": "yes" if SCHEDULES[name] == DEFAULT_PASSES else "",
             "whole, ms": median(trial.wall_ms for trial in found),
             "SMD, ms": median(trial.stage_ms["smd"] for trial in found),
@@ -51,6 +71,77 @@ def measure(
         }
         for name, found in trials.items()
     ]
+
+
+def passes_of(name: str) -> int:
+    return sum(SCHEDULES[name])
+
+
+def score(subject: ModelUnderTest, scheme: str, arguments: argparse.Namespace) -> Scores:
+    """Have every schedule say some sentences once, and score their words and voices."""
+    suite = [one for one in built_in_suite() if one.lang == "en"][: arguments.sentences]
+    schedule = replace(ONCE, threads=arguments.threads)
+    clips: dict[str, list[Clip]] = {name: [] for name in SCHEDULES}
+    for utterance in suite:
+        prompt = to_samples(load_prompt(utterance.prompt.path))
+        for name, request in requests_of(subject, utterance).items():
+            speech = to_samples(subject.measure(scheme, request, schedule).waveform)
+            clips[name].append(Clip(utterance.name, speech, utterance.text, "en", prompt))
+    judges = {name: JUDGES[name] for name in COSTS}
+    with scoring_workers(str(arguments.workers)) as executor:
+        everything = [clip for of_schedule in clips.values() for clip in of_schedule]
+        said = judge(everything, judges, executor, lambda done, total: None)
+    scores = iter(said.scores)
+    return {name: [next(scores) for _ in of_schedule] for name, of_schedule in clips.items()}
+
+
+def quality_cells(name: str, scores: Scores) -> dict[str, str]:
+    """Tell a schedule's words and voice, and how they differ from those of most passes."""
+    cells = {}
+    for metric, (title, scale, unit) in COSTS.items():
+        values = [one[metric] for one in scores[name] if metric in one]
+        if values:
+            mean = summarize([s.value for s in values], "", [s.weight for s in values])
+            cells[f"{title} {unit}".strip()] = cell(scale * mean.median)
+            cells[f"Δ {title} {unit}".strip()] = interval(differences(name, metric, scores), scale)
+    return cells
+
+
+def differences(name: str, metric: str, scores: Scores) -> Measurement:
+    """Compare a schedule with that of most passes, sentence by sentence."""
+    pairs = [
+        (one[metric], other[metric])
+        for one, other in zip(scores[name], scores[max(SCHEDULES, key=passes_of)], strict=True)
+        if metric in one and metric in other
+    ]
+    return summarize(
+        [one.value - other.value for one, other in pairs], "", [one.weight for one, _ in pairs]
+    )
+
+
+def interval(found: Measurement, scale: float) -> str:
+    return f"{scale * found.median:+.2g} ({scale * found.low:.2g} to {scale * found.high:.2g})"
+
+
+def knee_of(scheme: str, scores: Scores) -> Goal:
+    """Find the fewest passes that are not shown to cost words or voice."""
+    harmless = [
+        name
+        for name, found in scores.items()
+        if all(metric in one for one in found for metric in COSTS)
+        and differences(name, "wer", scores).low <= 0
+        and differences(name, "similarity", scores).high >= 0
+    ]
+    goal = f"{scheme}: fewest passes that are not shown to cost words or voice"
+    if not harmless:
+        return Goal(goal, None, "passes", None, "`bench quality install` brings what scores them")
+    knee = min(harmless, key=passes_of)
+    default = next(name for name, passes in SCHEDULES.items() if passes == DEFAULT_PASSES)
+    remark = (
+        f"{knee}; default {default}; 95 % intervals of the difference to"
+        f" {max(SCHEDULES, key=passes_of)} over {len(scores[knee])} sentences"
+    )
+    return Goal(goal, float(passes_of(knee)), "passes", None, remark)
 
 
 def goals_of(rows: Sequence[dict[str, Any]]) -> list[Goal]:
@@ -66,8 +157,7 @@ def goals_of(rows: Sequence[dict[str, Any]]) -> list[Goal]:
                 default["RTF"] / fastest["RTF"],
                 "x",
                 None,
-                f"{fastest['schedule']} against {default['schedule']}; docs/quality.md has what"
-                " each costs",
+                f"{fastest['schedule']} against {default['schedule']}",
             )
         )
     return goals
@@ -79,10 +169,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=core_counts()[-1])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--iterations", type=int, default=2)
+    parser.add_argument("--sentences", type=int, default=12, help="to score; 0 for none")
+    parser.add_argument("--workers", type=int, default=core_counts()[-1], help="that score")
     arguments = parser.parse_args()
     subject = lowered(choice_of(arguments), arguments.schemes)
     rows = [row for scheme in arguments.schemes for row in measure(subject, scheme, arguments)]
-    finish(Report("Schedules", rows, goals_of(rows)), arguments)
+    goals = goals_of(rows)
+    if arguments.sentences:
+        for scheme in arguments.schemes:
+            scores = score(subject, scheme, arguments)
+            goals.append(knee_of(scheme, scores))
+            for row in rows:
+                if row["scheme"] == scheme:
+                    row.update(quality_cells(row["schedule"], scores))
+    finish(Report("Schedules", rows, goals), arguments)
 
 
 if __name__ == "__main__":
