@@ -148,7 +148,7 @@ def main() -> None:
                     print(report.markdown(), flush=True)
                     found.append(report)
     if given.json:
-        together("The harness", found).save(given.json)
+        together(f"The harness: {', '.join(given.only)}", found).save(given.json)
 
 
 def together(title: str, reports: Sequence[Report]) -> Report:

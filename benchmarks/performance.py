@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 from goals import Goal, Report, goal_row, load, table
@@ -53,7 +54,7 @@ class Script:
     Attributes:
         name: As `--only` takes it.
         file: In this folder.
-        limit_s: After which it is stopped.
+        limit_s: After which it is stopped; several times what it takes on two idle cores.
         arguments: Beside `--json`.
         quick: Beside `--json` in place of them, to see that it works.
     """
@@ -78,8 +79,8 @@ SCRIPTS = (
     Script(
         "schedules",
         "schedules.py",
-        180,
-        quick=SHORT,
+        400,
+        quick=(*SHORT, "--sentences", "0"),
     ),
     Script(
         "peers",
@@ -97,7 +98,20 @@ SCRIPTS = (
             "MobileSpeech, eager",
         ),
     ),
-    Script("harness", "harness_cost.py", 600, quick=("--quick",)),
+    *(
+        Script(
+            name,
+            "harness_cost.py",
+            limit_s,
+            arguments=("--only", *parts, "--model", "base"),
+            quick=("--only", *parts, "--quick"),
+        )
+        for name, limit_s, parts in (
+            ("cold", 1200, ("cold",)),
+            ("warm", 400, ("warm",)),
+            ("growth", 600, ("large", "growth")),
+        )
+    ),
 )
 
 
@@ -239,6 +253,17 @@ def prepare(*, quick: bool) -> None:
             lowered(ModelChoice(name), schemes)
         except SystemExit as failure:  # the scripts that need it will say so
             print(f"{name}: {failure}", file=sys.stderr)
+    if not quick:
+        # In a process of its own, so that torch does not stay in the memory of this one.
+        exporting = get_context("spawn").Process(target=export_base_to_onnx)
+        exporting.start()
+        exporting.join()
+
+
+def export_base_to_onnx() -> None:
+    from peer_engines import export_to_onnx
+
+    export_to_onnx(ModelChoice("base"))
 
 
 def main() -> None:
