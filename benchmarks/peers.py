@@ -4,8 +4,8 @@ Run: `python benchmarks/peers.py [--threads 1 2] [--rounds 5] [--only NAME...] [
 Engines take turns: each round runs every engine once, in random order, each in a fresh process on
 as many cores as it has threads, which loads, warms up on a sentence and says all of them. Load time
 and memory are the process's, Python and its libraries included; the native runner's are its own.
-`pip install 'mobilespeech-bench[peers]'` and `bench data fetch` bring the others; what is missing is
-a row that says so.
+`pip install 'mobilespeech-bench[peers]'` and `bench data fetch` bring the others; what is missing
+is a row that says so.
 """
 
 import argparse
