@@ -2,8 +2,8 @@
 
 Run: `python benchmarks/threads.py [--model base] [--threads 1 2] [--json FILE]`.
 Native runner, a fresh process for each number of threads and scheme in every round. Efficiency is
-the speed-up over one thread divided by threads; a part that runs on one thread only (sampling, the
-loop, what XNNPACK does not split) bounds it.
+the speed-up over one thread divided by threads; a part that runs on one thread only (the loop, what
+XNNPACK does not split) bounds it.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 // What this process uses: memory, threads and processors.
 #pragma once
 
+#include <executorch/runtime/core/function_ref.h>
 #include <malloc.h>
 #include <sched.h>
 
@@ -18,6 +19,7 @@ class ThreadPool final {
  public:
   size_t get_thread_count() const;
   bool _unsafe_reset_threadpool(uint32_t n_thread);
+  void run(runtime::FunctionRef<void(size_t)> function, size_t count);
 };
 ThreadPool* get_threadpool();
 }  // namespace executorch::extension::threadpool
@@ -86,6 +88,12 @@ inline size_t set_threads(unsigned n_thread) {
   require(pool != nullptr && pool->_unsafe_reset_threadpool(n_thread), Status::kProcessor,
           "the thread pool cannot be made");
   return pool->get_thread_count();
+}
+
+// Calls a function, which must not throw, with 0 to count - 1 on the runtime's threads.
+template <typename Function>
+void parallel_for(size_t count, const Function& function) {
+  executorch::extension::threadpool::get_threadpool()->run(function, count);
 }
 
 }  // namespace mobilespeech

@@ -58,8 +58,12 @@ inline float exp32(float x) {
                                0x1.ebfbe0p-3f,
                                0x1.62e430p-1f,
                                1.0f};
-  const float t = x * 0x1.715476p+0f;
-  const float whole = std::floor(t + 0.5f);
+  // Bounded, so that it fits an integer. By way of one, since x86 has no vector instruction that
+  // rounds down, and a loop over this function is to become one of vectors.
+  const float t = (x < -88.0f ? -88.0f : x) * 0x1.715476p+0f;
+  const float nearest = t + 0.5f;
+  const float truncated = static_cast<float>(static_cast<int32_t>(nearest));
+  const float whole = truncated > nearest ? truncated - 1.0f : truncated;
   const float fraction = t - whole;
   float power = kTaylor[0];
   for (size_t i = 1; i < std::size(kTaylor); i++) power = power * fraction + kTaylor[i];
@@ -127,9 +131,36 @@ class Draws {
   uint64_t seed_, sentence_, pass_;
 };
 
+// Whether all of a row of logits are numbers.
+inline bool all_finite(const float* logits) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t found = 0;
+  for (size_t v = 0; v < kCodes; v++) {
+    uint32_t bits;
+    std::memcpy(&bits, logits + v, sizeof bits);
+    found |= (bits & kExponent) == kExponent;
+  }
+  return found == 0;
+}
+
+// The largest logit of each residue class modulo `kGroups`: compared by vectors, unlike a row.
+template <size_t kGroups>
+void group_maxima(const float* logits, float* maxima) {
+  std::copy(logits, logits + kGroups, maxima);
+  for (size_t v = kGroups; v < kCodes; v += kGroups)
+    for (size_t g = 0; g < kGroups; g++) maxima[g] = std::max(maxima[g], logits[v + g]);
+}
+
+inline float largest(const float* logits) {
+  constexpr size_t kGroups = 32;
+  float maxima[kGroups];
+  group_maxima<kGroups>(logits, maxima);
+  return *std::max_element(maxima, maxima + kGroups);
+}
+
 // Logarithm of the softmax of logits at one code.
 inline float log_probability(const float* logits, size_t code) {
-  const float top = *std::max_element(logits, logits + kCodes);
+  const float top = largest(logits);
   float terms[kCodes];
   for (size_t v = 0; v < kCodes; v++) terms[v] = exp32(logits[v] - top);
   return logits[code] - top - log32(tree_sum(terms, kCodes));
@@ -141,20 +172,17 @@ inline float kth_largest(float* values, size_t n, size_t k) {
   return values[k - 1];
 }
 
-// Ascending codes whose logits are at least the k-th largest.
-inline std::vector<uint16_t> likeliest_codes(const float* logits, size_t k) {
+// Writes the codes whose logits are at least the k-th largest, ascending; returns how many.
+inline size_t likeliest_codes(const float* logits, size_t k, uint16_t* codes) {
   // At least k logits reach the k-th largest of the groups' maxima, which rules out most others
   // at once: what is left to select from is short.
   constexpr size_t kGroups = 128;
   float low = -INFINITY;
   if (k <= kGroups) {
     float maxima[kGroups];
-    std::copy(logits, logits + kGroups, maxima);
-    for (size_t v = kGroups; v < kCodes; v += kGroups)
-      for (size_t g = 0; g < kGroups; g++) maxima[g] = std::max(maxima[g], logits[v + g]);
+    group_maxima<kGroups>(logits, maxima);
     low = kth_largest(maxima, kGroups, k);
   }
-  uint16_t codes[kCodes];
   size_t count = 0;
   for (size_t v = 0; v < kCodes; v++) {  // without a branch, which would be guessed wrong too often
     codes[count] = static_cast<uint16_t>(v);
@@ -163,20 +191,22 @@ inline std::vector<uint16_t> likeliest_codes(const float* logits, size_t k) {
   float values[kCodes];
   for (size_t i = 0; i < count; i++) values[i] = logits[codes[i]];
   const float threshold = kth_largest(values, count, k);
-  std::vector<uint16_t> likeliest;
-  std::copy_if(codes, codes + count, std::back_inserter(likeliest),
-               [&](uint16_t v) { return logits[v] >= threshold; });
-  return likeliest;
+  return std::remove_if(codes, codes + count,
+                        [&](uint16_t v) { return logits[v] < threshold; }) -
+         codes;
 }
 
 // One code by the Gumbel-max trick among those with the `top_k` largest logits; temperature 0
 // takes the most likely. The lowest code wins a tie. Code v takes random number cell * V + v.
 inline size_t choose_code(const float* logits, uint64_t cell, const Draws& draws,
                           double temperature, size_t top_k) {
-  if (!(temperature > 0)) return std::max_element(logits, logits + kCodes) - logits;
+  if (!(temperature > 0)) return std::find(logits, logits + kCodes, largest(logits)) - logits;
+  uint16_t codes[kCodes];
+  const size_t count = likeliest_codes(logits, top_k, codes);
   size_t best = 0;
   float best_score = -INFINITY;
-  for (size_t v : likeliest_codes(logits, top_k)) {
+  for (size_t i = 0; i < count; i++) {
+    const size_t v = codes[i];
     const float noise = draws.gumbel(Draws::kTokens, cell * kCodes + v);
     const float score = logits[v] + static_cast<float>(temperature) * noise;
     if (score > best_score) {
@@ -208,32 +238,34 @@ inline std::vector<Cell> masked_cells(const std::vector<int64_t>& codes, size_t 
 }
 
 // Writes a pass's most confident cells into (Q, T) codes. `logits` has one row of `kCodes` values
-// per cell; all of them must be finite.
-inline void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector<Cell>& cells,
-                   const std::vector<const float*>& logits, size_t pass_index,
-                   const DecodingOptions& options, uint64_t sentence) {
+// per cell; all of them must be finite. `for_each(n, f)` calls f with 0 to n - 1, in any order and
+// at once if it likes.
+template <typename ForEach>
+void unmask(std::vector<int64_t>& codes, size_t frames, const std::vector<Cell>& cells,
+            const std::vector<const float*>& logits, size_t pass_index,
+            const DecodingOptions& options, uint64_t sentence, const ForEach& for_each) {
   const Pass& pass = options.plan[pass_index];
   const Draws draws(options.seed, sentence, pass_index);
   const double temperature = options.temperature * pass.remaining;
   std::vector<size_t> index(cells.size()), tokens(cells.size()), keep(cells.size());
-  for (size_t i = 0; i < cells.size(); i++) {
+  for_each(cells.size(), [&](size_t i) {
     index[i] = cells[i].channel * frames + cells[i].frame;
     tokens[i] = choose_code(logits[i], index[i], draws, temperature, options.top_k);
     keep[i] = i;
-  }
+  });
   const auto remaining = static_cast<size_t>(std::floor(
       pass.remaining * static_cast<double>(pass.channels.size()) * static_cast<double>(frames)));
   if (remaining > 0) {
     std::vector<float> scores(cells.size());
     const auto scale = static_cast<float>(options.position_temperature * pass.remaining);
-    for (size_t i = 0; i < cells.size(); i++) {
+    for_each(cells.size(), [&](size_t i) {
       scores[i] = log_probability(logits[i], tokens[i]);
       if (pass.channels.size() > 1)
         scores[i] -=
             static_cast<float>(options.layer_penalty) * static_cast<float>(cells[i].channel);
       if (options.position_temperature > 0)
         scores[i] += scale * draws.gumbel(Draws::kPositions, index[i]);
-    }
+    });
     const size_t count = cells.size() > remaining ? cells.size() - remaining : 1;
     keep = most_confident(scores, count);
   }

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "model.h"
+#include "process.h"
 #include "request.h"
 #include "sampling.h"
 
@@ -167,9 +168,8 @@ class Synthesizer {
       const auto logits = head(hidden, frames, cells);
       const Stage stage(synthesis_, "sampling");
       for (const float* row : logits)
-        require(std::all_of(row, row + kCodes, [](float x) { return std::isfinite(x); }),
-                Status::kExecute, "the logits are not all finite numbers");
-      unmask(codes, frames, cells, logits, index, request_.options, number);
+        require(all_finite(row), Status::kExecute, "the logits are not all finite numbers");
+      unmask(codes, frames, cells, logits, index, request_.options, number, parallel_for);
     }
     return codes;
   }

@@ -45,7 +45,10 @@ void check_unmask() {
   const auto logits = read<float>(cells.size() * kCodes);
   std::vector<const float*> rows;
   for (size_t i = 0; i < cells.size(); i++) rows.push_back(&logits[i * kCodes]);
-  unmask(codes, frames, cells, rows, index, options, sentence);
+  const auto backwards = [](size_t count, auto function) {  // as any order must do
+    while (count-- > 0) function(count);
+  };
+  unmask(codes, frames, cells, rows, index, options, sentence, backwards);
   write(codes);
 }
 
