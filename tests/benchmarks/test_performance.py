@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from goals import Report, at_least, at_most, load
 from performance import SCRIPTS, Kept, Script, noted, page, result_of, run
 
+from bench.quality.clips import Score
+
 
 @pytest.fixture
 def report():
@@ -75,3 +77,29 @@ def test_memory_that_grows_is_told_from_memory_that_does_not():
         slope = slope_of(seen, syntheses, spoken_s, report_bytes=0)
         assert slope.low < grown < slope.high
         assert slope.high - slope.low < 1000
+
+
+def test_the_knee_is_the_fewest_passes_that_are_not_shown_to_cost_words_or_voice():
+    from schedules import SCHEDULES, knee_of
+
+    noise = np.random.default_rng(0).normal(0, 0.02, (len(SCHEDULES), 12, 2))
+    worse = {"1+7x1": (0.2, 0.0), "8 joint": (0.0, -0.2)}
+    scores = {
+        name: [
+            {"wer": Score(0.3 + wer + more, 9), "similarity": Score(0.5 + similarity + less)}
+            for more, less in noise[number]
+        ]
+        for number, name in enumerate(SCHEDULES)
+        for wer, similarity in [worse.get(name, (0.0, 0.0))]
+    }
+    knee = knee_of("8da8w", scores)
+    assert knee.measured == 9
+    assert knee.remark.startswith("2+7x1; default 8+7x1")
+
+
+def test_without_scorers_there_is_no_knee():
+    from schedules import SCHEDULES, knee_of, quality_cells
+
+    nothing = {name: [{}] for name in SCHEDULES}
+    assert knee_of("8da8w", nothing).measured is None
+    assert quality_cells("8 joint", nothing) == {}
