@@ -91,8 +91,7 @@ inline size_t set_threads(unsigned n_thread) {
 }
 
 // Calls a function, which must not throw, with 0 to count - 1 on the runtime's threads.
-template <typename Function>
-void parallel_for(size_t count, const Function& function) {
+inline void parallel_for(size_t count, executorch::runtime::FunctionRef<void(size_t)> function) {
   executorch::extension::threadpool::get_threadpool()->run(function, count);
 }
 
