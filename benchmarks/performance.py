@@ -54,7 +54,7 @@ class Script:
     Attributes:
         name: As `--only` takes it.
         file: In this folder.
-        limit_s: After which it is stopped; several times what it takes on two idle cores.
+        limit_s: After which it is stopped; about twice what it takes on two idle cores.
         arguments: Beside `--json`.
         quick: Beside `--json` in place of them, to see that it works.
     """
@@ -67,25 +67,25 @@ class Script:
 
 
 SCRIPTS = (
-    Script("roofline", "roofline.py", 400, quick=SHORT),
-    Script("first-audio", "first_audio.py", 180, quick=SHORT),
+    Script("roofline", "roofline.py", 900, quick=SHORT),
+    Script("first-audio", "first_audio.py", 400, quick=SHORT),
     Script(
         "memory",
         "memory_slope.py",
-        180,
+        400,
         quick=(*BRIEF, "--syntheses", "50"),
     ),
-    Script("threads", "threads.py", 180, quick=SHORT),
+    Script("threads", "threads.py", 400, quick=SHORT),
     Script(
         "schedules",
         "schedules.py",
-        400,
+        600,
         quick=(*SHORT, "--sentences", "0"),
     ),
     Script(
         "peers",
         "peers.py",
-        400,
+        900,
         arguments=("--rounds", "1", "--only", *ENGINES),
         quick=(
             "--model",
@@ -107,9 +107,9 @@ SCRIPTS = (
             quick=("--only", *parts, "--quick"),
         )
         for name, limit_s, parts in (
-            ("cold", 1200, ("cold",)),
-            ("warm", 400, ("warm",)),
-            ("growth", 600, ("large", "growth")),
+            ("cold", 2400, ("cold",)),
+            ("warm", 600, ("warm",)),
+            ("growth", 900, ("large", "growth")),
         )
     ),
 )
