@@ -1,7 +1,7 @@
 """Run a lowered program on real inputs here, and compare it with fp32 eager."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from lowering.reference import Reference
 from model.config import CODEBOOK_SIZE, N_CODEBOOK
 from model.decoding import Codes, MaskedCells, Pass
 from model.distance import log_spectral_distance_db, mel_cepstral_distortion_db
-from model.generate import Call, Float32, Limits, decode_chunk
+from model.generate import Array, Call, Float32, Limits, decode_chunk
 from model.sampling import Draws, choose_tokens
 from quantization.calibration import Recording
 
@@ -53,8 +53,13 @@ def verify(
         reference: The speech of fp32.
         limits: What the program takes.
     """
-    snr_db, max_abs_error = compare_outputs(lowered, recording)
-    codes, agreement = forced_codes(lowered, eager, recording, reference)
+    outputs = {
+        name: [lowered(name, inputs) for inputs, _ in calls] for name, calls in recording.items()
+    }
+    snr_db, max_abs_error = compare_outputs(outputs, recording)
+    codes, agreement = forced_codes(
+        lowered, eager, recording, reference, passes=[hidden for (hidden,) in outputs["smd"]]
+    )
     starts = range(0, codes.shape[1], limits.chunk_frames)
     waveform = np.concatenate([decode_chunk(lowered, limits, codes, start) for start in starts])
     return Checks(
@@ -67,14 +72,19 @@ def verify(
 
 
 def compare_outputs(
-    lowered: Call, recording: Recording
+    outputs: Mapping[str, Sequence[Sequence[Array]]], recording: Recording
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Measure signal-to-noise ratio and largest error of each method's outputs."""
+    """Measure signal-to-noise ratio and largest error of each method's outputs.
+
+    Args:
+        outputs: Per method, what the lowered program gave for every recorded call.
+        recording: The calls.
+    """
     snr_db, max_abs_error = {}, {}
     for name, calls in recording.items():
         signal = noise = worst = 0.0
-        for inputs, expected in calls:
-            for want, got in zip(expected, lowered(name, inputs), strict=True):
+        for (_, expected), given in zip(calls, outputs[name], strict=True):
+            for want, got in zip(expected, given, strict=True):
                 difference = np.asarray(got, np.float64) - np.asarray(want, np.float64)
                 signal += float(np.sum(np.square(want, dtype=np.float64)))
                 noise += float(np.sum(np.square(difference)))
@@ -85,9 +95,22 @@ def compare_outputs(
 
 
 def forced_codes(
-    lowered: Call, eager: Call, recording: Recording, reference: Reference
+    lowered: Call,
+    eager: Call,
+    recording: Recording,
+    reference: Reference,
+    *,
+    passes: Sequence[Array],
 ) -> tuple[Codes, tuple[float, ...]]:
     """Let both models choose codes in every recorded pass over the reference's grids.
+
+    Args:
+        lowered: Runs a method of the lowered program.
+        eager: Runs a method of the fp32 model.
+        recording: Inputs and outputs of every method while fp32 said `reference`.
+        reference: The speech of fp32.
+        passes: What the lowered program's `smd` gave for every recorded pass: on a simulator it
+            takes longest of all, and is run once.
 
     Returns:
         (Q, T) codes: for each channel what the lowered program chose in the last pass over it where
@@ -96,14 +119,14 @@ def forced_codes(
     options = reference.request.options
     codes = reference.codes.copy()
     same, cells = np.zeros(N_CODEBOOK), np.zeros(N_CODEBOOK)
-    for step, (inputs, outputs) in zip(options.plan, recording["smd"], strict=True):
+    for step, (inputs, outputs), given in zip(options.plan, recording["smd"], passes, strict=True):
         masked = MaskedCells.of(np.asarray(inputs[0][0], np.int64), step)
         draws = Draws(options.seed, 0, step.index)
         picks = [
             choose_codes(
                 call, np.asarray(hidden, np.float32), masked, step, draws=draws, ref=reference
             )
-            for call, hidden in ((lowered, lowered("smd", inputs)[0]), (eager, outputs[0]))
+            for call, hidden in ((lowered, given), (eager, outputs[0]))
         ]
         codes[masked.channel, masked.frame] = picks[0]
         np.add.at(same, masked.channel, picks[0] == picks[1])
