@@ -11,6 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# What norms divide by before they square. 16-bit floats end at 65 504, the square of 256, and the
+# residuals of a trained model go beyond. A power of two: in fp32 no bit of a norm changes.
+BEFORE_SQUARES = 16.0
+
 
 class RMSNorm(nn.Module):
     """Root-mean-square norm (arXiv 1910.07467) whose mean over channels is a `Linear(C, 1)`.
@@ -28,7 +32,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last axis of (..., C)."""
-        normed: Tensor = x * torch.rsqrt(self.mean(x * x) + 1e-6) * self.scale
+        x = x * (1 / BEFORE_SQUARES)
+        epsilon = 1e-6 / BEFORE_SQUARES**2
+        normed: Tensor = x * torch.rsqrt(self.mean(x * x) + epsilon) * self.scale
         return normed
 
 

@@ -1,5 +1,7 @@
 """The layers compute what their textbook forms compute."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -17,6 +19,20 @@ def _seeded():
 def test_rms_norm_equals_torch_s():
     x = torch.randn(2, 5, 48)
     torch.testing.assert_close(RMSNorm(48)(x), F.rms_norm(x, (48,), eps=1e-6))
+
+
+def test_norm_of_values_whose_squares_leave_16_bit_floats_is_that_of_fp32():
+    x = 400 * torch.randn(2, 5, 48, generator=torch.Generator().manual_seed(0))
+    assert x.half().square().isinf().any()
+    norm = RMSNorm(48)
+    half = copy.deepcopy(norm).half()(x.half())
+    torch.testing.assert_close(half.float(), norm(x), rtol=0, atol=0.01)
+
+
+def test_what_keeps_squares_within_16_bits_changes_no_bit_in_fp32():
+    x = torch.randn(2, 5, 48, generator=torch.Generator().manual_seed(0))
+    norm = RMSNorm(48)
+    assert torch.equal(norm(x), x * torch.rsqrt(norm.mean(x * x) + 1e-6) * norm.scale)
 
 
 def test_the_averaging_weights_are_not_trained():
