@@ -5,11 +5,14 @@ from executorch.backends.qualcomm.quantizer.quantizer import (
     ModuleQConfig,
     QnnQuantizer,
     QuantDtype,
+    get_submodule_type_predicate,
 )
 from executorch.backends.qualcomm.serialization.qc_schema import QcomChipset
 from torch import Tensor
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import MinMaxObserver
+
+from model.layers import RMSNorm
 
 # Name of ExecuTorch's quantization per bits of activations and weights.
 DTYPES = {(8, 8): "use_8a8w", (16, 8): "use_16a8w", (16, 4): "use_16a4w"}
@@ -23,12 +26,12 @@ ROOM = 1.25
 # Added to the squared length of the codec's directions in place of 1e-6, which is less than half a
 # step of 16 bits: short ones would round to zero, and what is divided by them would be noise.
 SQUARE_EPSILON = 3e-3
-# Residual sums and norms: a few great values take the range of 8 bits, and all others are lost.
-WIDE_OPERATORS = (
-    torch.ops.aten.add.Tensor,
-    torch.ops.aten.mul.Tensor,
-    torch.ops.aten.rsqrt.default,
-)
+# Sums and norms have 16 bits always: a few great values of the residuals take the range of 8, and
+# all others are lost. Not the products of attention: they are viewed as others, and a view has as
+# many bits after it as before.
+SUM = torch.ops.aten.add.Tensor
+OF_NORMS = (torch.ops.aten.mul.Tensor, torch.ops.aten.rsqrt.default)
+in_norm = get_submodule_type_predicate(RMSNorm.__name__)
 
 
 class RoomyObserver(MinMaxObserver):  # type: ignore[misc]  # untyped base
@@ -48,7 +51,7 @@ class RoomyObserver(MinMaxObserver):  # type: ignore[misc]  # untyped base
 class HtpQuantizer(QnnQuantizer):  # type: ignore[misc]  # untyped base
     """Quantizes every operator; weights of linear layers and convolutions per channel.
 
-    With 8-bit activations, those of `WIDE_OPERATORS` have 16 bits all the same.
+    With 8-bit activations, those of sums and norms have 16 bits all the same.
 
     Args:
         soc: The chip, as Qualcomm numbers it.
@@ -79,7 +82,7 @@ class HtpQuantizer(QnnQuantizer):  # type: ignore[misc]  # untyped base
 
 def is_wide(node: Node) -> bool:
     """Say whether a node's activations have 16 bits always."""
-    return node.target in WIDE_OPERATORS
+    return node.target is SUM or (node.target in OF_NORMS and in_norm(node))
 
 
 def mask_mildly(model: GraphModule, padding: float) -> int:
