@@ -125,15 +125,26 @@ def new_pool(size: int) -> ProcessPool:
     context = get_context("forkserver")
     context.set_forkserver_preload([PRELOADED])
     environment = dict(os.environ)  # the server keeps that of its own start
+    threads = max(1, len(os.sched_getaffinity(0)) // size)
     return ProcessPool(
-        max_workers=size, max_tasks=1, context=context, initializer=begin, initargs=[environment]
+        max_workers=size,
+        max_tasks=1,
+        context=context,
+        initializer=begin,
+        initargs=[environment, threads],
     )
 
 
-def begin(environment: Mapping[str, str]) -> None:
-    """Give a child the environment of the process that asked, and a log of its own."""
+def begin(environment: Mapping[str, str], threads: int) -> None:
+    """Give a child the environment of the process that asked, its threads, and a log of its own.
+
+    Threads of OpenMP wait by spinning: with more of them than processors, all children crawl.
+    """
+    import torch  # there already: the server has imported it
+
     os.environ.clear()
     os.environ.update(environment)
+    torch.set_num_threads(threads)
     be_quiet()
 
 
