@@ -156,6 +156,9 @@ def measure(arguments: argparse.Namespace, wanted: Mapping[int, int]) -> None:
 def decisions(title: str, found: Sequence[Change]) -> dict[str, Any]:
     """Count what was decided."""
     verdicts = [change.verdict for change in found]
+    effects = [
+        change.effect for change in found if change.effect is not None
+    ]  # not of a doubted one
     return {
         "rule": title,
         "called slower": verdicts.count(Verdict.REGRESSED),
@@ -163,7 +166,7 @@ def decisions(title: str, found: Sequence[Change]) -> dict[str, Any]:
         "called faster": verdicts.count(Verdict.IMPROVED),
         "inconclusive": verdicts.count(Verdict.INCONCLUSIVE),
         "of": len(verdicts),
-        "median change": f"{np.median([c.effect for c in found]):+.1%}" if found else "",
+        "median change": f"{np.median(effects):+.1%}" if effects else "",
     }
 
 
@@ -210,7 +213,7 @@ def main() -> None:
     comparisons = kept(arguments.results)
     plain = [one.change() for one in comparisons]
     rounds = [change.repeats[0] for change in plain]
-    detectable = [change.detectable for change in plain]
+    detectable = [change.detectable for change in plain if change.detectable is not None]
     short = sum(
         one.repeats_needed is None or one.repeats_needed > other.repeats[0]
         for one, other in pairwise(plain)
