@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -13,6 +13,8 @@ from bench.results import Header, Measurement, Row
 
 Indices = NDArray[np.intp]
 KEPT = tuple(spec.name for spec in fields(Row) if spec.name != "metrics")
+# Row numbers, medians, counts and samples of one metric, in rows that have the same metrics.
+Part = tuple[Indices, Floats, Indices, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,40 +57,60 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Growing:
-    """A column that rows are added to; plain arrays, because NumPy's do not grow."""
+    """Rows that have the same metrics in the same order, one behind the other.
+
+    Plain arrays, because NumPy's do not grow; a row at a time, because its values lie close
+    together in memory then, and a column at a time would take twice as long.
+
+    Attributes:
+        rows: (R,) where in the run they stand.
+        medians: (R x K,) of all their metrics.
+        counts: (R x K,) how many samples each has.
+        samples: Of all.
+    """
 
     rows: "array[int]" = field(default_factory=lambda: array("q"))
     medians: "array[float]" = field(default_factory=lambda: array("d"))
     counts: "array[int]" = field(default_factory=lambda: array("q"))
     samples: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def add(self, row: int, measurement: Measurement) -> None:
+    def add(self, row: int, measurements: Sequence[Measurement]) -> None:
         """Add what was measured in a row."""
-        samples = measurement.samples
         self.rows.append(row)
-        self.medians.append(measurement.median)
-        self.counts.append(len(samples))
-        self.samples.extend(samples)
+        self.medians.fromlist([measurement.median for measurement in measurements])
+        self.counts.fromlist([len(measurement.samples) for measurement in measurements])
+        self.samples.fromlist([value for m in measurements for value in m.samples])
 
-    def column(self, rows: int) -> Column:
-        """Return it as a column of a run with so many rows."""
-        place = np.full(rows, -1, np.intp)
-        place[np.frombuffer(self.rows, np.int64)] = np.arange(len(self.rows))
-        return Column(
-            place,
-            np.frombuffer(self.medians, np.float64),
-            np.frombuffer(self.counts, np.int64),
-            np.frombuffer(self.samples, np.float64),
-        )
+    def parts(self) -> Iterator[Part]:
+        """Return each metric's share."""
+        rows, samples = np.frombuffer(self.rows, np.int64), np.frombuffer(self.samples, np.float64)
+        medians = np.frombuffer(self.medians, np.float64).reshape(len(rows), -1)
+        counts = np.frombuffer(self.counts, np.int64).reshape(len(rows), -1)
+        starts = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
+        for start, median, count in zip(starts.T, medians.T, counts.T, strict=True):
+            first = np.cumsum(count) - count
+            within = np.arange(count.sum()) - np.repeat(first, count)
+            yield rows, median.copy(), count.copy(), samples[np.repeat(start, count) + within]
 
 
 def columns_of(header: Header, rows: Iterable[Row]) -> Columns:
     """Turn a run into columns; of rows that are read one by one, only one is held at a time."""
     kept: list[Row] = []
-    growing: defaultdict[str, Growing] = defaultdict(Growing)
+    growing: defaultdict[tuple[str, ...], Growing] = defaultdict(Growing)
     for number, row in enumerate(rows):
-        for name, measurement in row.metrics.items():
-            growing[name].add(number, measurement)
+        growing[tuple(row.metrics)].add(number, tuple(row.metrics.values()))
         kept.append(Row(**{name: getattr(row, name) for name in KEPT}))
-    columns = {name: column.column(len(kept)) for name, column in growing.items()}
+    parts: defaultdict[str, list[Part]] = defaultdict(list)
+    for names, alike in growing.items():
+        for name, part in zip(names, alike.parts(), strict=True):
+            parts[name].append(part)
+    columns = {name: joined(found, len(kept)) for name, found in parts.items()}
     return Columns(header, kept, columns)
+
+
+def joined(parts: Sequence[Part], rows: int) -> Column:
+    """Put a metric's shares together as a column of a run with so many rows."""
+    numbers, medians, counts, samples = (np.concatenate(some) for some in zip(*parts, strict=True))
+    place = np.full(rows, -1, np.intp)
+    place[numbers] = np.arange(len(numbers))
+    return Column(place, medians, counts, samples)
