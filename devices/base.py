@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from model.decoding import Codes
-from model.generate import Float32, Limits, Request
+if TYPE_CHECKING:  # numpy would take most of the time that `bench compare --help` takes
+    from model.decoding import Codes
+    from model.generate import Float32, Limits, Request
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ class Repeat(ProcessFacts):
     """
 
     trials: tuple[Trial, ...]
-    codes: Codes
-    waveform: Float32
+    codes: "Codes"
+    waveform: "Float32"
     composed_frames: int = 0
 
 
@@ -201,8 +202,8 @@ class Job:
     """
 
     pte: Path
-    limits: Limits
-    request: Request = field(repr=False)
+    limits: "Limits"
+    request: "Request" = field(repr=False)
 
     results = MappingProxyType(
         {"report.json": 16 << 20, "codes.bin": 64 << 20, "waveform.bin": 1 << 30}

@@ -149,3 +149,15 @@ def test_version_names_the_pins_without_importing_them():
         "assert 'executorch 1.5.1' in out, out; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+@pytest.mark.parametrize("command", ["compare", "report", "list"])
+def test_help_is_given_without_loading_numpy(command):
+    script = (
+        "import sys; from bench.cli import bench;"
+        f"bench([{command!r}, '--help'], standalone_mode=False); print('numpy' in sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.splitlines()[-1] == "False"
