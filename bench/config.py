@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from devices.base import Schedule
 from devices.lab_config import Lab
+from devices.schedule import Schedule
 from devices.tables import from_table, read_toml
 from model.errors import ConfigError
 

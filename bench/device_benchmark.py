@@ -14,10 +14,11 @@ import pytest
 from bench.config import load_config
 from bench.pytest_plugin import BASELINES, DeviceClock, MeasurementWarning, one_line
 from bench.warnings import REMEDIES, Doubt, in_order, timing_doubts
-from devices.base import Device, DeviceInfo, Schedule
+from devices.base import Device, DeviceInfo
 from devices.kinds import find_profile, open_device
 from devices.method_job import MethodJob, MethodRepeat
 from devices.profiles import Profile
+from devices.schedule import Schedule
 from lowering.single import LoweredMethod, lower_method, why_not
 from model.generate import Array
 

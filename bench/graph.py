@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.operators import operator_kind
+from bench.quiet import hush
 from bench.results import Row, Run
 from lowering.artifact import read_artifact
 from model.errors import ConfigError
@@ -92,6 +93,7 @@ def graph_of_file(path: Path) -> Graph:
         return graph_of(str(path), {name: vars(one) for name, one in manifest.methods.items()}, ())
     from lowering.program import read_program
 
+    hush()
     methods = read_program(pte_of(path)).methods
     facts = {
         name: {**vars(parts), "delegates": sum(parts.delegates.values())}

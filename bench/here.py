@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 from bench.evidence import Speech
-from devices.base import Job, Schedule
+from devices.base import Job
 from devices.exchange import read_speech, write_request, write_speech
 from devices.host import Host
+from devices.schedule import Schedule
 from lowering.cache import cache_key, cache_root, publish
 from model.errors import DeviceError
 

@@ -21,7 +21,8 @@ from bench.stopping import rounds, settled
 from bench.stores.journal import Journal
 from bench.stores.store import Place, Store, open_store
 from bench.warnings import TAINTS
-from devices.base import Device, DeviceInfo, Job, Repeat, Schedule
+from devices.base import Device, DeviceInfo, Job, Repeat
+from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import TIME_LIMIT_S, build_artifacts, build_references
 from lowering.cache import ROOT, pins

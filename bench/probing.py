@@ -1,13 +1,13 @@
 """Probe a plan's model in PyTorch, on the way that fp32 took through one utterance."""
 
 import json
-import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.pipeline import Plan
 from bench.progress import Progress, Show
+from bench.quiet import hush
 from lowering.build import build_references
 from lowering.cache import cache_key, cache_root, pins, publish, source_hash
 from lowering.reference import model_limits, read_recording, read_reference
@@ -18,8 +18,6 @@ from quantization.sensitivity import Damage, Grain, sensitivity
 if TYPE_CHECKING:
     from quantization.probing import Probe
 
-CHATTY = ("torchao", "torch.utils._pytree")  # loggers that tell of kernels that are not there
-
 
 def open_probe(plan: Plan, show: Show) -> "Probe":
     """Load a plan's model, with what was recorded of the utterance that lowering is verified on.
@@ -28,8 +26,7 @@ def open_probe(plan: Plan, show: Show) -> "Probe":
         plan: Names the model, and how codes are unmasked.
         show: Is told of progress.
     """
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    hush()
     from model.methods import methods
     from model.pair import load_pair
     from quantization.probing import Probe

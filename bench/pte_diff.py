@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.comparing.attribution import changed_facts
 from bench.graph import MANIFEST, pte_of
+from bench.quiet import hush
 from lowering.artifact import read_artifact
 from lowering.program import MethodParts, Program, read_program
 
@@ -36,6 +37,7 @@ def diff_files(base: Path, candidate: Path) -> PteDiff:
     Raises:
         StageFailedError: One cannot be read.
     """
+    hush()
     sides = read_program(pte_of(base)), read_program(pte_of(candidate))
     names = {**sides[0].methods, **sides[1].methods}
     told = (

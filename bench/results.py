@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from bench.migrations import FORMAT, migrate
-from devices.base import DeviceInfo, OperatorTime, Reading, Schedule
+from devices.base import DeviceInfo, OperatorTime, Reading
 from devices.files import read_regular
+from devices.schedule import Schedule
 from lowering.artifact import MethodFacts
 from model.errors import ResultError
 

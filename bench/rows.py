@@ -12,7 +12,8 @@ from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_hea
 from bench.stats import summarize
 from bench.stopping import interval, settled
 from bench.warnings import find_doubts
-from devices.base import OperatorTime, Schedule
+from devices.base import OperatorTime
+from devices.schedule import Schedule
 from lowering.artifact import manifest_from_json
 from model.errors import ResultError
 

@@ -12,7 +12,8 @@ from bench.quality.clips import Clip, Score, read_samples, to_samples
 from bench.quality.engine import scoring_workers
 from bench.quality.judging import judge
 from bench.stores.journal import Journal
-from devices.base import Device, Job, Schedule
+from devices.base import Device, Job
+from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_references
 from lowering.reference import ReferenceSpec, read_reference

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from math import comb
 
-from devices.base import Schedule
+from devices.schedule import Schedule
 
 ALPHA = 0.05
 GROWTH = 1.25  # of the repeats from one look to the next

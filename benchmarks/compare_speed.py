@@ -19,7 +19,8 @@ import numpy as np
 
 from bench.metrics import METRICS
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, save_run
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 MEASURED = """
 import json, resource, sys

@@ -26,7 +26,7 @@ from bench.comparing.power import Rule
 from bench.comparing.verdicts import Verdict
 from bench.results import load_run
 from bench.stopping import interval, settled
-from devices.base import Schedule
+from devices.schedule import Schedule
 
 Floats = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, tuple[int, int]], Floats]

@@ -17,7 +17,8 @@ from goals import Goal, Report, at_least, at_most
 from model_under_test import ModelUnderTest, choice_of, core_counts, finish, lowered, parser_of
 
 from bench.say import request_for
-from devices.base import Repeat, Schedule
+from devices.base import Repeat
+from devices.schedule import Schedule
 from lowering.runtime import LoadedProgram, set_threads
 from model.config import SAMPLE_RATE_HZ
 from model.generate import Call, Limits, decode_chunk

@@ -19,8 +19,9 @@ from bench.pipeline import Plan, header_of, measure_case, run
 from bench.progress import Progress
 from bench.results import Case
 from bench.stores.store import open_store
-from devices.base import Found, Job, OperatorTime, ProcessFacts, Repeat, Schedule, Task
+from devices.base import Found, Job, OperatorTime, ProcessFacts, Repeat, Task
 from devices.host import Host
+from devices.schedule import Schedule
 from lowering.cache import cache_root
 from lowering.reference import read_reference
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.say import quiet
-from devices.base import Schedule
 from devices.host_native import HostNative
 from devices.method_job import MethodJob
+from devices.schedule import Schedule
 from lowering.cache import cache_key, cache_root, pins, publish, source_hash
 from lowering.reference import model_limits
 from lowering.single import lower_method

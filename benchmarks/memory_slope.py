@@ -18,11 +18,12 @@ import numpy as np
 from goals import Goal, Report, at_most
 from model_under_test import ModelUnderTest, choice_of, core_counts, finish, lowered, parser_of
 
-from devices.base import Job, Schedule
+from devices.base import Job
 from devices.bundle import build_bundle
 from devices.exchange import read_report
 from devices.host_native import host_abi
 from devices.runner_call import check_outcome, runner_arguments
+from devices.schedule import Schedule
 from model.choice import ModelChoice
 from model.utterance import built_in_utterances
 

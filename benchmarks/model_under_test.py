@@ -14,8 +14,9 @@ from goals import Report
 
 from bench.pipeline import Plan
 from bench.say import request_for
-from devices.base import Job, Repeat, Schedule
+from devices.base import Job, Repeat
 from devices.host_native import HostNative
+from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_artifacts, build_references
 from model.choice import ModelChoice

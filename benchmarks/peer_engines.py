@@ -20,8 +20,9 @@ import onnxruntime as ort
 import torch
 from onnx_methods import exported_to_onnx
 
-from devices.base import Job, Schedule
+from devices.base import Job
 from devices.host_native import HostNative
+from devices.schedule import Schedule
 from lowering.lower import LoweringSpec
 from lowering.reference import model_limits
 from lowering.runtime import LoadedProgram, set_threads

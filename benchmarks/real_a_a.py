@@ -31,8 +31,9 @@ from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Change, Verdict
 from bench.progress import Progress
 from bench.results import Run, load_run
-from devices.base import DeviceInfo, Job, OperatorTime, Repeat, Schedule
+from devices.base import DeviceInfo, Job, OperatorTime, Repeat
 from devices.host_native import HostNative
+from devices.schedule import Schedule
 from model.choice import ModelChoice
 
 METRIC = "rtf"

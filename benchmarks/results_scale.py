@@ -23,7 +23,8 @@ from goals import table
 
 from bench.metrics import METRICS
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, save_run
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5

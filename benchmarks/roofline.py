@@ -19,8 +19,9 @@ from matrix_products import Kind, Products, best_ms, products_of
 from model_under_test import ModelUnderTest, choice_of, core_counts, finish, lowered, parser_of
 
 from bench.operators import operator_kind
-from devices.base import OperatorTime, Schedule, Trial
+from devices.base import OperatorTime, Trial
 from devices.host_native import HostNative
+from devices.schedule import Schedule
 from lowering.artifact import MethodFacts
 from model.generate import STAGES, Request
 from model.utterance import built_in_utterances

@@ -24,7 +24,8 @@ from bench.quality.suite import built_in_suite
 from bench.results import Measurement
 from bench.scoring import ONCE
 from bench.stats import summarize
-from devices.base import Schedule, Trial
+from devices.base import Trial
+from devices.schedule import Schedule
 from model.audio import load_prompt
 from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, decoding_plan

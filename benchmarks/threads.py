@@ -14,7 +14,8 @@ from typing import Any
 from goals import Goal, Report
 from model_under_test import ModelUnderTest, choice_of, core_counts, finish, lowered, parser_of
 
-from devices.base import Schedule, Trial
+from devices.base import Trial
+from devices.schedule import Schedule
 from model.generate import STAGES
 from model.utterance import built_in_utterances
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, ProcessFacts, Reading, Schedule, Task
+from devices.base import DeviceInfo, Found, ProcessFacts, Reading, Task
 from devices.bundle import Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import (
@@ -23,6 +23,7 @@ from devices.discovery import Notify, find, link_to
 from devices.profiles import Profile, soc_of
 from devices.remote import Launch, end_leftovers
 from devices.remote_device import RemoteDevice
+from devices.schedule import Schedule
 from devices.shell import Link, output_of, printable
 from devices.state import prepared, restore
 

@@ -4,35 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:  # numpy would take most of the time that `bench compare --help` takes
-    from model.decoding import Codes
-    from model.generate import Float32, Limits, Request
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How often to measure.
-
-    Attributes:
-        repeats: Fresh, cooled processes: the unit of statistics.
-        warmup: Syntheses thrown away at the start of each.
-        iterations: Syntheses kept in each.
-        cooldown_s: Idle time between repeats.
-        threads: Threads of the runtime; 0 for one per core.
-        until: Half width of the interval of RTF, relative to it, at which a case has been measured
-            enough; 0 to measure `repeats` in any case.
-        most_repeats: After which to stop even so.
-    """
-
-    repeats: int = 5
-    warmup: int = 1
-    iterations: int = 3
-    cooldown_s: float = 0.0
-    threads: int = 0
-    until: float = 0.0
-    most_repeats: int = 30
+from devices.schedule import Schedule
+from model.decoding import Codes
+from model.generate import Float32, Limits, Request
 
 
 @dataclass(frozen=True)
@@ -145,8 +121,8 @@ class Repeat(ProcessFacts):
     """
 
     trials: tuple[Trial, ...]
-    codes: "Codes"
-    waveform: "Float32"
+    codes: Codes
+    waveform: Float32
     composed_frames: int = 0
 
 
@@ -202,8 +178,8 @@ class Job:
     """
 
     pte: Path
-    limits: "Limits"
-    request: "Request" = field(repr=False)
+    limits: Limits
+    request: Request = field(repr=False)
 
     results = MappingProxyType(
         {"report.json": 16 << 20, "codes.bin": 64 << 20, "waveform.bin": 1 << 30}

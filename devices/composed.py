@@ -19,10 +19,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from devices.base import Job, ProcessFacts, Schedule, Task
+from devices.base import Job, ProcessFacts, Task
 from devices.conditions import COMPOSED, watching
 from devices.exchange import FORMAT
 from devices.remote import CANNOT_START, TRACE_LIMIT_BYTES, Launch
+from devices.schedule import Schedule
 from devices.shell import KILLED, CommandFailedError, Link, ShellResult, printable
 from devices.signature import ones_of, signatures_of
 from devices.store import Store

@@ -8,10 +8,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Task
 from devices.load import LoadWatch
 from devices.profiling import read_profile
 from devices.runner_call import check_outcome, runner_arguments
+from devices.schedule import Schedule
 from model.errors import DeviceError
 
 TIME_LIMIT_S = 600.0

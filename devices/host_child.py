@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from devices.base import Job, Repeat, Schedule, Trial
+from devices.base import Job, Repeat, Trial
 from devices.exchange import read_request, write_report
 from devices.method_job import (
     CallTime,
@@ -27,6 +27,7 @@ from devices.method_job import (
     read_method_request,
     write_method_report,
 )
+from devices.schedule import Schedule
 from lowering.memory import reset_peak, rss_bytes
 from lowering.runtime import LoadedProgram, registered_backends, set_threads
 from model.errors import HarnessError, InputError, StageFailedError

@@ -7,8 +7,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Task
 from devices.host import host_info, run_child
+from devices.schedule import Schedule
 from lowering.qnn.sdk import find_sdk, unavailable
 from model.errors import DeviceError, DeviceUnavailableError
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from devices import lab_worker
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Task
 from devices.kinds import find_profile
 from devices.lab_config import Lab
+from devices.schedule import Schedule
 from devices.store import sha256_of
 from devices.tables import Table
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError

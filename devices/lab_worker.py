@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from devices.base import Device, ProcessFacts, Schedule
+from devices.base import Device, ProcessFacts
 from devices.kinds import find_profile, open_device
+from devices.schedule import Schedule
 from devices.store import safe, sha256_of
 from devices.tables import Table, from_table
 from lowering.cache import cache_root, publish, source_hash

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import DeviceInfo, Found, Schedule, Task
+from devices.base import DeviceInfo, Found, Task
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.claim import claimed
 from devices.conditions import Conditions, read_conditions
@@ -15,6 +15,7 @@ from devices.cores import canary_ms, fast_cores, slowed
 from devices.profiles import Profile
 from devices.remote import Launch, end_leftovers
 from devices.remote_device import RemoteDevice
+from devices.schedule import Schedule
 from devices.shell import Link, output_of, printable
 from devices.ssh import SshLink
 from model.errors import ConfigError, DeviceUnavailableError

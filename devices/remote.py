@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from devices.base import ProcessFacts, Schedule, Task
+from devices.base import ProcessFacts, Task
 from devices.bundle import Bundle
 from devices.conditions import watching
 from devices.runner_call import check_outcome, runner_arguments
+from devices.schedule import Schedule
 from devices.shell import (
     KILLED,
     CommandFailedError,

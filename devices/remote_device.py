@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from devices.base import OperatorTime, ProcessFacts, Schedule, Task
+from devices.base import OperatorTime, ProcessFacts, Task
 from devices.bundle import Bundle
 from devices.profiles import Profile
 from devices.profiling import read_profile
 from devices.remote import Launch
 from devices.runners import runner_for
+from devices.schedule import Schedule
 from devices.shell import Link
 from devices.store import Store
 

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from devices.base import Schedule
+from devices.schedule import Schedule
 from model.errors import DeviceError
 
 # Exit statuses of devices/runner/failure.h, with what can be done about each.

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.results import Case, Header, Outcome, Row, Run
 from bench.stats import summarize
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 DEVICE = DeviceInfo("pixel8", "android", "Pixel 8", "Android 15", "arm64-v8a", "G3", 9, 8 << 30)
 UNITS = {"rtf": "ratio", "peak_rss_bytes": "bytes", "pte_bytes": "bytes", "audio_frames": "frames"}

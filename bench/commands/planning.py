@@ -12,7 +12,7 @@ from bench.commands.quality import chosen_sentences, chosen_workers
 if TYPE_CHECKING:
     from bench.config import Config
     from bench.pipeline import Plan
-    from devices.base import Schedule
+    from devices.schedule import Schedule
     from model.registry import Registry
     from model.utterance import Utterance
 

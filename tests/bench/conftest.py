@@ -5,7 +5,8 @@ import pytest
 
 from bench import pipeline
 from bench.pipeline import Plan
-from devices.base import DeviceInfo, OperatorTime, Repeat, Schedule, Trial
+from devices.base import DeviceInfo, OperatorTime, Repeat, Trial
+from devices.schedule import Schedule
 from lowering.artifact import Artifact, Manifest, MethodFacts
 from lowering.build import Built
 from lowering.lower import LoweringSpec

@@ -8,7 +8,7 @@ import pytest
 from bench.pipeline import REDONE_AT_MOST, run
 from bench.results import Outcome
 from bench.stopping import interval, looks
-from devices.base import Schedule
+from devices.schedule import Schedule
 from model.errors import DeviceUnavailableError
 
 SCHEDULE = Schedule(repeats=5, until=0.02, most_repeats=12)

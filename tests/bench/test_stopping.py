@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.stopping import ALPHA, depth, interval, looks, rounds, settled
-from devices.base import Schedule
+from devices.schedule import Schedule
 
 SCHEDULE = Schedule(repeats=5, until=0.02, most_repeats=30)
 

@@ -16,12 +16,12 @@ from standin_phone.fixtures import start
 
 from devices.adb import AdbLink
 from devices.android import BASE, Android, open_android
-from devices.base import Schedule
 from devices.bundle import build_bundle
 from devices.conditions import Discipline
 from devices.discovery import find, link_to
 from devices.host_native import HostNative
 from devices.profiles import load_profiles
+from devices.schedule import Schedule
 from devices.state import UNRESTORED
 from model.errors import DeviceUnavailableError
 

@@ -8,11 +8,11 @@ import torch
 from standin_phone.root import CannotStandInError, qemu
 from torch import nn
 
-from devices.base import Schedule
 from devices.bundle import build_bundle
 from devices.method_job import MethodJob
 from devices.profiling import read_profile
 from devices.runner_call import runner_arguments
+from devices.schedule import Schedule
 from lowering.single import lower_method
 from model.errors import DeviceError
 

@@ -9,7 +9,6 @@ from standin_phone.local_link import LocalLink
 
 from bench.evidence import facts_of
 from devices import bundle
-from devices.base import Schedule
 from devices.bundle import TARGETS
 from devices.composed import (
     ComposedRunner,
@@ -23,6 +22,7 @@ from devices.kinds import open_device
 from devices.method_job import MethodJob
 from devices.profiles import Profile, load_profiles
 from devices.remote import Launch
+from devices.schedule import Schedule
 from devices.shell import CommandFailedError, ShellResult
 from devices.store import Store
 from lowering.cache import cache_key, cache_root, publish

@@ -17,10 +17,10 @@ from standin_phone.relay import Relay
 
 from devices.adb import AdbLink
 from devices.android import BASE, Android
-from devices.base import Schedule
 from devices.conditions import Discipline
 from devices.discovery import find, link_to
 from devices.profiles import load_profiles
+from devices.schedule import Schedule
 from devices.shell import CommandFailedError, UnauthorizedError
 from model.errors import DeviceError, DeviceUnavailableError
 

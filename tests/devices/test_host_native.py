@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from devices import host_native
-from devices.base import Schedule
 from devices.bundle import Bundle
 from devices.host_native import HostNative, host_abi
 from devices.runner_call import LONGEST, REMEDIES, check_outcome, runner_arguments
+from devices.schedule import Schedule
 from model.errors import DeviceError
 
 ONCE = Schedule(warmup=0, iterations=1, threads=1)

@@ -5,8 +5,8 @@ import pytest
 from bench.commands.launch import fitted
 from bench.config import Config
 from bench.pipeline import Plan
-from devices.base import Schedule
 from devices.htp_simulator import HtpSimulator
+from devices.schedule import Schedule
 from lowering.qnn import sdk
 from model.choice import ModelChoice
 from model.errors import DeviceError, DeviceUnavailableError

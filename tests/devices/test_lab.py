@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from devices import lab_worker
-from devices.base import Schedule
 from devices.lab import LabDevice, LocalEngine, open_lab
 from devices.lab_config import Lab
 from devices.method_job import MethodJob
+from devices.schedule import Schedule
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError
 
 ONCE = Schedule(repeats=1, warmup=0, iterations=1, threads=1)

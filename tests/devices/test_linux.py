@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from standin_phone.fake_runner import fake_bundle, fake_job
 
-from devices.base import Schedule
 from devices.host_native import host_abi
 from devices.linux import Linux, open_linux
 from devices.profiles import Profile
+from devices.schedule import Schedule
 from devices.shell import CommandFailedError, UnauthorizedError
 from devices.ssh import SshLink
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError

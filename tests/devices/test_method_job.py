@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from devices.android import open_android
-from devices.base import Schedule
 from devices.host import Host
 from devices.host_native import HostNative
 from devices.method_job import (
@@ -20,6 +19,7 @@ from devices.method_job import (
     write_method_report,
 )
 from devices.profiles import load_profiles
+from devices.schedule import Schedule
 from lowering.cache import cache_key, cache_root, pins, publish
 from model.errors import ConfigError, DeviceError
 

@@ -7,9 +7,9 @@ from standin_phone.hostile import hostile_daemon
 from devices import discovery
 from devices.adb import AdbLink
 from devices.android import BASE, Android
-from devices.base import Schedule
 from devices.overview import clean, survey
 from devices.profiles import load_profiles
+from devices.schedule import Schedule
 
 
 @pytest.fixture(autouse=True)

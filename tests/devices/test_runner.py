@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.base import Schedule
 from devices.exchange import read_report, write_request
 from devices.runner_call import runner_arguments
+from devices.schedule import Schedule
 from lowering.runtime import LoadedProgram, set_threads
 from model.decoding import MASK
 from model.generate import STAGES, synthesize

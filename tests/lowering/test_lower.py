@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from bench.pipeline import Plan
-from devices.base import Job, Schedule
+from devices.base import Job
 from devices.host import Host
+from devices.schedule import Schedule
 from lowering.artifact import read_artifact
 from lowering.build import build_artifacts, build_references
 from lowering.reference import read_reference

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bench.pipeline import Plan
-from devices.base import Job, Schedule
+from devices.base import Job
 from devices.htp_simulator import HtpSimulator
+from devices.schedule import Schedule
 from lowering.artifact import read_artifact
 from lowering.backend import Proof
 from lowering.backends import make_backend

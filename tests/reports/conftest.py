@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench.results import Case, Header, Measurement, Outcome, Row, Run
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 FAILURE = "the runner stopped with signal 9: out of memory at 1,187 frames"
 SKIP = "groups of 32 need at least 128 frames to be calibrated"

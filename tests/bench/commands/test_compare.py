@@ -10,7 +10,7 @@ from run_builder import make_case, make_failure, make_row, make_run
 from bench.cli import bench
 from bench.comparing.calibration import Calibration, Floor, conditions_of, write_calibration
 from bench.results import save_run
-from devices.base import Schedule
+from devices.schedule import Schedule
 from reports.compared import COMPARED
 
 STEADY = 1 + 0.002 * np.array([0, 1, -1, 2, -2, 3, -3, 1.5])

@@ -12,7 +12,7 @@ from bench.comparing.power import Rule
 from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Verdict, comparison_document
 from bench.results import Outcome
-from devices.base import Schedule
+from devices.schedule import Schedule
 
 TERMS = Terms()
 STEADY = 1 + 0.002 * np.array([0, 1, -1, 2, -2, 3, -3, 1.5])

@@ -12,7 +12,8 @@ from bench.cli import bench
 from bench.comparing.changes import find_changes
 from bench.results import Case, Header, Measurement, Outcome, Row, Run
 from bench.stores.store import open_store
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 NOISE = 0.02
 

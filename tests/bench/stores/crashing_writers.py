@@ -19,7 +19,8 @@ from pathlib import Path
 from bench.results import Case, Header
 from bench.rows import assemble, done_rounds
 from bench.stores.store import open_store
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 
 WRITERS = 8
 SCHEMES = ("fp32", "8da8w", "8da4w")

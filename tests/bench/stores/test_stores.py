@@ -16,7 +16,8 @@ from bench import pipeline
 from bench.cli import bench
 from bench.results import Case, Header, Measurement, Outcome, Row, Run
 from bench.stores.store import find_kept, open_store
-from devices.base import DeviceInfo, Schedule
+from devices.base import DeviceInfo
+from devices.schedule import Schedule
 from model.errors import ConfigError, DeviceUnavailableError, ResultError
 
 HERE = Path(__file__).parent
