@@ -2,8 +2,10 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from bench.comparing.ranks import Floats
 from bench.results import Header, Measurement, Row
 
 Indices = NDArray[np.intp]
+MEDIAN, SAMPLES = attrgetter("median"), attrgetter("samples")
 KEPT = tuple(spec.name for spec in fields(Row) if spec.name != "metrics")
 # Row numbers, medians, counts and samples of one metric, in rows that have the same metrics.
 Part = tuple[Indices, Floats, Indices, Floats]
@@ -74,12 +77,13 @@ class Growing:
     counts: "array[int]" = field(default_factory=lambda: array("q"))
     samples: "array[float]" = field(default_factory=lambda: array("d"))
 
-    def add(self, row: int, measurements: Sequence[Measurement]) -> None:
+    def add(self, row: int, measurements: Collection[Measurement]) -> None:
         """Add what was measured in a row."""
+        samples = list(map(SAMPLES, measurements))
         self.rows.append(row)
-        self.medians.fromlist([measurement.median for measurement in measurements])
-        self.counts.fromlist([len(measurement.samples) for measurement in measurements])
-        self.samples.fromlist([value for m in measurements for value in m.samples])
+        self.medians.fromlist(list(map(MEDIAN, measurements)))
+        self.counts.fromlist(list(map(len, samples)))
+        self.samples.fromlist(list(chain.from_iterable(samples)))
 
     def parts(self) -> Iterator[Part]:
         """Return each metric's share."""
@@ -98,7 +102,7 @@ def columns_of(header: Header, rows: Iterable[Row]) -> Columns:
     kept: list[Row] = []
     growing: defaultdict[tuple[str, ...], Growing] = defaultdict(Growing)
     for number, row in enumerate(rows):
-        growing[tuple(row.metrics)].add(number, tuple(row.metrics.values()))
+        growing[tuple(row.metrics)].add(number, row.metrics.values())
         kept.append(Row(**{name: getattr(row, name) for name in KEPT}))
     parts: defaultdict[str, list[Part]] = defaultdict(list)
     for names, alike in growing.items():

@@ -83,13 +83,13 @@ def exact_changes(batch: Batch) -> Iterator[Change]:
     )
     listed = np.ones_like(same) if batch.gates else ~same
     worse, repeats = batch.worse, batch.repeats
-    for number in np.flatnonzero(listed):
-        effect, a, b = float(effects[number]), float(base[number]), float(candidate[number])
+    columns = [values[listed].tolist() for values in (effects, base, candidate, same)]
+    for case, effect, a, b, alike in zip(batch.cases[listed], *columns, strict=True):
         verdict = Verdict.REGRESSED if effect * worse > 0 else Verdict.IMPROVED
-        if same[number]:
+        if alike:
             verdict = Verdict.SAME
         yield Change(
-            batch.cases[number],
+            case,
             batch.name,
             verdict,
             batch.gates,
@@ -130,10 +130,10 @@ def screened(batch: Batch, terms: Terms, *, paired: bool) -> Batch:
     """Keep the cases that a rank test alone finds: the others need no further look."""
     base, candidate = batch.scaled()
     if in_rounds(batch, paired=paired):
-        least = np.minimum(signed_rank_p(candidate - base), signed_rank_p(base - candidate))
+        sides = signed_rank_p(candidate - base)
     else:
-        least = np.minimum(rank_sum_p(base, candidate), rank_sum_p(candidate, base))
-    return batch.only(least <= terms.rule.alpha)
+        sides = rank_sum_p(base, candidate)
+    return batch.only(np.minimum(*sides) <= terms.rule.alpha)
 
 
 def in_rounds(batch: Batch, *, paired: bool) -> bool:

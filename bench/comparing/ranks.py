@@ -10,8 +10,8 @@ Floats = NDArray[np.float64]
 EXACT = 64  # repeats up to which the null distribution is counted out; above, it is normal
 
 
-def rank_sum_p(base: Floats, candidate: Floats) -> Floats:
-    """Test whether candidates are larger: Mann and Whitney's test, exact and one-sided.
+def rank_sum_p(base: Floats, candidate: Floats) -> tuple[Floats, Floats]:
+    """Test whether candidates are larger, or smaller: Mann and Whitney's test, exact and one-sided.
 
     Ties count half, and half steps are rounded against the claim.
 
@@ -20,33 +20,37 @@ def rank_sum_p(base: Floats, candidate: Floats) -> Floats:
         candidate: (N, B) likewise.
 
     Returns:
-        (N,) probabilities of so large a statistic when nothing changed.
+        (N,) probabilities of so large a statistic when nothing changed, and of so small a one.
     """
     larger = candidate[:, None, :] > base[:, :, None]
     equal = candidate[:, None, :] == base[:, :, None]
     won = larger.sum(axis=(1, 2)) + equal.sum(axis=(1, 2)) / 2
-    tail = rank_sum_tail(base.shape[1], candidate.shape[1])
-    found: Floats = tail[np.floor(won).astype(int)]
-    return found
+    sizes = base.shape[1], candidate.shape[1]
+    return both_sides(rank_sum_tail(*sizes), won, sizes[0] * sizes[1])
 
 
-def signed_rank_p(differences: Floats) -> Floats:
-    """Test whether differences are positive: Wilcoxon's test, exact and one-sided.
+def signed_rank_p(differences: Floats) -> tuple[Floats, Floats]:
+    """Test whether differences are positive, or negative: Wilcoxon's test, exact and one-sided.
 
     Args:
         differences: (N, R) of the rounds of N tests.
 
     Returns:
-        (N,) probabilities of so large a statistic when differences are as often negative.
+        (N,) probabilities of so large a statistic when differences are as often negative, and of
+        so small a one.
     """
     sizes = np.abs(differences)
     below = (sizes[:, None, :] < sizes[:, :, None]).sum(axis=2)
     equal = (sizes[:, None, :] == sizes[:, :, None]).sum(axis=2)
     ranks = below + (equal + 1) / 2
     won = np.where(differences > 0, ranks, np.where(differences == 0, ranks / 2, 0.0)).sum(axis=1)
-    tail = signed_rank_tail(differences.shape[1])
-    found: Floats = tail[np.floor(won).astype(int)]
-    return found
+    rounds = differences.shape[1]
+    return both_sides(signed_rank_tail(rounds), won, rounds * (rounds + 1) // 2)
+
+
+def both_sides(tail: Floats, won: Floats, most: int) -> tuple[Floats, Floats]:
+    """Look up P(U >= u) of (N,) statistics of at most `most`, and of what they lack of it."""
+    return tail[np.floor(won).astype(int)], tail[np.floor(most - won).astype(int)]
 
 
 @cache
