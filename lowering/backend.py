@@ -54,6 +54,10 @@ class Backend(ABC):
     def refuses(self, scheme: Scheme) -> str:
         """Say why it does not take a scheme; an empty string where it does."""
 
+    def fit(self, scheme: Scheme) -> Scheme:
+        """Narrow a scheme that it takes down to the layers that it has kernels for."""
+        return scheme
+
     @abstractmethod
     def proof(self) -> Proof:
         """Say how far its result can be verified on this machine."""

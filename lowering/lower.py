@@ -136,7 +136,8 @@ def lower(spec: LoweringSpec) -> None:
     from quantization.coverage import total
 
     clock = StageClock()
-    scheme, backend = find_scheme(spec.scheme), spec.made_backend()
+    backend = spec.made_backend()
+    scheme = backend.fit(find_scheme(spec.scheme))
     with clock.stage("load"):
         model, info, codec = load_pair(spec.choice)
         table = methods(model, codec.decoder)

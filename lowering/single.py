@@ -83,7 +83,8 @@ def lower_method(
     from model.methods import Method
     from quantization.apply import quantize
 
-    chosen, made = SCHEMES[scheme](), BACKENDS[backend]()
+    made = BACKENDS[backend]()
+    chosen = made.fit(SCHEMES[scheme]())
     clock = StageClock()
     any_axes: tuple[Any, ...] = tuple({} for _ in inputs)
     with clock.stage("quantize and export"):

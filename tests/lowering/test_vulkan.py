@@ -6,6 +6,7 @@ import torch
 from lowering.backend import Proof
 from lowering.export import export_method
 from lowering.inspect import delegation
+from lowering.single import lower_method
 from lowering.vulkan import Vulkan
 from model.layers import Block
 from model.methods import Axis, Method
@@ -18,6 +19,21 @@ TAKEN = ("fp32", "fp16", "8da4w")
 def test_it_takes_floats_and_4_bit_weights_with_dynamic_activations():
     assert tuple(name for name in SCHEMES if not Vulkan().refuses(SCHEMES[name]())) == TAKEN
     assert Vulkan().proof() is Proof.LOWERED
+
+
+@pytest.mark.slow
+def test_a_layer_whose_outputs_cannot_be_packed_stays_in_float_and_says_so():
+    torch.set_num_threads(1)
+    found = lower_method(
+        "two",
+        torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Linear(32, 9)),
+        (torch.randn(1, 5, 64),),
+        scheme="8da4w",
+        backend="vulkan",
+    )
+    reason = "9 outputs are not a multiple of the 4 that Vulkan packs"
+    assert found.left_out == (("two.1", reason),)
+    assert found.delegated_macs_share == 1
 
 
 class Whole(torch.nn.Module):
