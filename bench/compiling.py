@@ -30,6 +30,7 @@ class Compiled:
         delegated_macs_share: Of all methods' multiply-adds, inside delegates.
         proof: How far it was verified.
         snr_db: Per method, of its outputs against fp32; empty where it was not executed.
+        logits_snr_db: Of the logits that codes are chosen by, against fp32.
         token_agreement: Share of codes chosen as fp32 chooses them, over all codebooks.
         lsd_db: Log-spectral distance of the speech from fp32's.
     """
@@ -47,6 +48,7 @@ class Compiled:
     delegated_macs_share: float = 0.0
     proof: str = ""
     snr_db: Mapping[str, float] = field(default_factory=dict)
+    logits_snr_db: float | None = None
     token_agreement: float | None = None
     lsd_db: float | None = None
 
@@ -116,6 +118,7 @@ def compiled(manifest: Manifest) -> Compiled:
             for name, facts in manifest.methods.items()
             if facts.snr_db is not None
         },
+        logits_snr_db=manifest.logits_snr_db,
         token_agreement=mean(manifest.token_agreement),
         lsd_db=manifest.lsd_db,
     )

@@ -68,6 +68,8 @@ class Manifest:
         limits: What its methods take.
         methods: Facts per method.
         left_out: (module, reason) of what the scheme left in float.
+        logits_snr_db: Of the logits that codes are chosen by, in passes over fp32's own grids; None
+            where the backend cannot run here.
         token_agreement: Per codebook, share of cells where a pass over fp32's own grid chooses
             fp32's code; empty where the backend cannot run here.
         lsd_db: Log-spectral distance of the speech made so from fp32's; None likewise.
@@ -100,6 +102,7 @@ class Manifest:
     proof: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
+    logits_snr_db: float | None = None
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,7 @@ def lower(spec: LoweringSpec) -> None:
             for name, part in quantized.items()
         },
         left_out=total(part.coverage for part in quantized.values()).left_out,
+        logits_snr_db=checks.logits_snr_db,
         token_agreement=checks.token_agreement,
         lsd_db=checks.lsd_db,
         mcd_db=checks.mcd_db,

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowering.reference import Reference
 from model.config import CODEBOOK_SIZE, N_CODEBOOK
-from model.decoding import Codes, MaskedCells, Pass
+from model.decoding import Codes, MaskedCells
 from model.distance import log_spectral_distance_db, mel_cepstral_distortion_db
 from model.generate import Array, Call, Float32, Limits, decode_chunk
 from model.sampling import Draws, choose_tokens
@@ -22,6 +22,7 @@ class Checks:
     Attributes:
         snr_db: Per method, of all outputs over the recorded calls.
         max_abs_error: Per method, largest difference of an output.
+        logits_snr_db: Of the logits of masked cells, through `smd` and heads, over all passes.
         token_agreement: Per codebook, share of masked cells for which a pass over fp32's own grid,
             with the same noise, chooses fp32's code.
         lsd_db: Log-spectral distance of the speech made of those choices from fp32's speech.
@@ -30,12 +31,13 @@ class Checks:
 
     snr_db: Mapping[str, float]
     max_abs_error: Mapping[str, float]
+    logits_snr_db: float | None
     token_agreement: tuple[float, ...]
     lsd_db: float | None
     mcd_db: float | None
 
 
-NO_CHECKS = Checks({}, {}, (), None, None)  # of a program that cannot be executed here
+NO_CHECKS = Checks({}, {}, None, (), None, None)  # of a program that cannot be executed here
 
 
 def verify(
@@ -57,14 +59,16 @@ def verify(
         name: [lowered(name, inputs) for inputs, _ in calls] for name, calls in recording.items()
     }
     snr_db, max_abs_error = compare_outputs(outputs, recording)
-    codes, agreement = forced_codes(
-        lowered, eager, recording, reference, passes=[hidden for (hidden,) in outputs["smd"]]
+    passes = [hidden for (hidden,) in outputs["smd"]]
+    codes, agreement, logits_snr_db = forced_codes(
+        lowered, eager, recording, reference, passes=passes
     )
     starts = range(0, codes.shape[1], limits.chunk_frames)
     waveform = np.concatenate([decode_chunk(lowered, limits, codes, start) for start in starts])
     return Checks(
         snr_db,
         max_abs_error,
+        logits_snr_db,
         agreement,
         lsd_db=log_spectral_distance_db(reference.waveform, waveform),
         mcd_db=mel_cepstral_distortion_db(reference.waveform, waveform),
@@ -89,9 +93,14 @@ def compare_outputs(
                 signal += float(np.sum(np.square(want, dtype=np.float64)))
                 noise += float(np.sum(np.square(difference)))
                 worst = max(worst, float(np.abs(difference).max()))
-        snr_db[name] = 10 * math.log10(signal / noise) if noise else math.inf
+        snr_db[name] = decibels(signal, noise)
         max_abs_error[name] = worst
     return snr_db, max_abs_error
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Return the ratio of two powers in dB."""
+    return 10 * math.log10(signal / noise) if noise else math.inf
 
 
 def forced_codes(
@@ -101,7 +110,7 @@ def forced_codes(
     reference: Reference,
     *,
     passes: Sequence[Array],
-) -> tuple[Codes, tuple[float, ...]]:
+) -> tuple[Codes, tuple[float, ...], float]:
     """Let both models choose codes in every recorded pass over the reference's grids.
 
     Args:
@@ -114,35 +123,36 @@ def forced_codes(
 
     Returns:
         (Q, T) codes: for each channel what the lowered program chose in the last pass over it where
-        cells were masked then, the reference's elsewhere; and the agreement per codebook.
+        cells were masked then, the reference's elsewhere; the agreement per codebook; and the
+        signal-to-noise ratio of the logits that were chosen by.
     """
     options = reference.request.options
     codes = reference.codes.copy()
     same, cells = np.zeros(N_CODEBOOK), np.zeros(N_CODEBOOK)
+    signal = noise = 0.0
     for step, (inputs, outputs), given in zip(options.plan, recording["smd"], passes, strict=True):
         masked = MaskedCells.of(np.asarray(inputs[0][0], np.int64), step)
         draws = Draws(options.seed, 0, step.index)
-        picks = [
-            choose_codes(
-                call, np.asarray(hidden, np.float32), masked, step, draws=draws, ref=reference
-            )
+        logits = [
+            logits_of(call, np.asarray(hidden, np.float32), masked)
             for call, hidden in ((lowered, given), (eager, outputs[0]))
         ]
+        signal += float(np.square(logits[1], dtype=np.float64).sum())
+        noise += float(np.square(logits[0] - logits[1], dtype=np.float64).sum())
+        index = masked.channel * codes.shape[1] + masked.frame
+        temperature = options.temperature * step.remaining
+        picks = [choose_tokens(one, index, draws, temperature, options.top_k) for one in logits]
         codes[masked.channel, masked.frame] = picks[0]
         np.add.at(same, masked.channel, picks[0] == picks[1])
         np.add.at(cells, masked.channel, 1)
-    return codes, tuple(float(share) for share in same / np.maximum(cells, 1))
+    agreement = tuple(float(share) for share in same / np.maximum(cells, 1))
+    return codes, agreement, decibels(signal, noise)
 
 
-def choose_codes(
-    call: Call, hidden: Float32, masked: MaskedCells, step: Pass, *, draws: Draws, ref: Reference
-) -> Codes:
-    """Choose a code for each masked cell, as `model.decoding.unmask` does."""
-    options = ref.request.options
+def logits_of(call: Call, hidden: Float32, masked: MaskedCells) -> Float32:
+    """Compute the logits of all masked cells of a pass, (M, V)."""
     logits = np.zeros((len(masked.frame), CODEBOOK_SIZE), np.float32)
     for channel in np.unique(masked.channel):
         rows = masked.channel == channel
         logits[rows] = call(f"head_{channel}", [hidden[:, masked.frame[rows]]])[0][0]
-    index = masked.channel * ref.codes.shape[1] + masked.frame
-    temperature = options.temperature * step.remaining
-    return choose_tokens(logits, index, draws, temperature, options.top_k)
+    return logits

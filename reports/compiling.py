@@ -14,9 +14,9 @@ MEBI = 1 << 20
 WIDTH = 180
 COLUMNS = (
     "scheme", "backend", "outcome", "wall s", "peak MiB", "MiB", "delegates", "outside",
-    "multiply-adds", "SMD dB", "codec dB", "codes alike", "LSD dB", "verified",
+    "multiply-adds", "SMD dB", "logits dB", "codec dB", "codes alike", "LSD dB", "verified",
 )  # fmt: skip
-NUMBERS = range(3, 13)  # columns that are set to the right
+NUMBERS = range(3, 14)  # columns that are set to the right
 
 
 def cells(row: Compiled) -> list[str]:
@@ -33,6 +33,7 @@ def cells(row: Compiled) -> list[str]:
         str(sum(row.other_operators.values())),
         f"{row.delegated_macs_share:.1%}",
         number(row.snr_db.get("smd"), 1),
+        number(row.logits_snr_db, 1),
         number(row.snr_db.get("codec_decoder"), 1),
         MISSING if row.token_agreement is None else f"{row.token_agreement:.1%}",
         number(row.lsd_db, 2),

@@ -53,6 +53,7 @@ def test_a_program_that_computes_what_fp32_does_is_no_way_off(said):
     checks = verify(answer, answer, *said, LIMITS)
     assert set(checks.snr_db.values()) == {math.inf}
     assert set(checks.max_abs_error.values()) == {0}
+    assert checks.logits_snr_db == math.inf
     assert checks.token_agreement == (1,) * N_CODEBOOK
     assert checks.lsd_db == pytest.approx(0, abs=1e-3)
 
@@ -65,6 +66,7 @@ def test_noise_of_a_method_is_measured_at_its_outputs_and_in_the_codes_chosen_fr
     checks = verify(noisy, answer, *said, LIMITS)
     assert checks.snr_db["smd"] == pytest.approx(10 * math.log10(1 / 4))
     assert math.isinf(checks.snr_db["head_0"])
+    assert checks.logits_snr_db == pytest.approx(10 * math.log10(1 / 4))
     assert max(checks.token_agreement) < 0.5
     assert checks.lsd_db > 0.1
 
