@@ -20,6 +20,7 @@ from model.text.frontend import Sentence
 
 _SEED = 75
 _SLOWEST, _FASTEST = 0.85, 1.2
+_STRANGER_SAYS = 3  # in a row, so that whoever is in the corpus has other speech for prompts
 _MANDARIN_EVERY = 8  # its sentences are a little shorter: about a tenth of the time
 
 # Sentences of each language that are candidates, taken, and held out for each split.
@@ -105,13 +106,14 @@ def make_plan(chosen: dict[str, list[Sentence]]) -> list[Request]:
     training: dict[str, Iterator[Request]] = {}
     for lang, sentences in chosen.items():
         unseen = [s for s in speakers() if s.lang == lang and s.unseen]
-        seen = [s for s in speakers() if s.lang == lang and not s.unseen]
+        seen = [s for s in speakers() if s.lang == lang and not s.unseen and not s.scatter]
+        strangers = [s for s in speakers() if s.lang == lang and s.scatter]
         rest = list(sentences)
         for split, count in _HELD_OUT[lang].items():
             kept = _take(rest, count, split)
             voices = seen if split == "valid" else unseen
             held_out += _requests(kept[: _SPOKEN[lang][split]], voices, split, lang)
-        training[lang] = iter(_requests(rest, seen, "train", lang))
+        training[lang] = iter(_requests(rest, seen, "train", lang, strangers))
     return [*held_out, *_interleave(training["en"], training["zh"])]
 
 
@@ -126,11 +128,16 @@ def _take(sentences: list[Sentence], count: int, split: str) -> list[Sentence]:
 
 
 def _requests(
-    sentences: Sequence[Sentence], voices: Sequence[Speaker], split: str, lang: str
+    sentences: Sequence[Sentence],
+    voices: Sequence[Speaker],
+    split: str,
+    lang: str,
+    strangers: Sequence[Speaker] = (),
 ) -> list[Request]:
-    """Give the sentences to the voices in rounds, each in another order."""
+    """Give the sentences to the voices in rounds, each in another order, and to strangers."""
     generator = random.Random(f"{_SEED} {split} {lang}")
     rounds = (generator.sample(list(voices), len(voices)) for _ in itertools.count())
+    turns = _with_strangers(itertools.chain.from_iterable(rounds), strangers)
     return [
         Request(
             name=f"{split}-{lang}-{number:05d}",
@@ -142,10 +149,18 @@ def _requests(
             phonemes=sentence.phonemes,
             word_starts=sentence.word_starts,
         )
-        for number, (sentence, speaker) in enumerate(
-            zip(sentences, itertools.chain.from_iterable(rounds), strict=False)
-        )
+        for number, (sentence, speaker) in enumerate(zip(sentences, turns, strict=False))
     ]
+
+
+def _with_strangers(
+    voices: Iterator[Speaker], strangers: Sequence[Speaker]
+) -> Iterator[Speaker]:
+    """Let each stranger say a few sentences in a row, and one of the voices one after that."""
+    for stranger in strangers:
+        yield from [stranger] * _STRANGER_SAYS
+        yield next(voices)
+    yield from voices
 
 
 def _interleave(english: Iterator[Request], mandarin: Iterator[Request]) -> Iterator[Request]:

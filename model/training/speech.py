@@ -217,7 +217,7 @@ def start(
             first=arguments.first,
             rank_weights=tuple(arguments.rank_weights),
         ),
-        condition_dropout=arguments.condition_dropout,
+        prompt_dropout=arguments.prompt_dropout,
     )
     if arguments.weights is not None:
         model, _ = load_model(arguments.config, arguments.weights)
@@ -265,7 +265,7 @@ def parse() -> argparse.Namespace:
         help="of channels 2 to 8 in the other examples",
     )
     parser.add_argument(
-        "--condition-dropout", type=float, default=settings.condition_dropout, metavar="SHARE"
+        "--prompt-dropout", type=float, default=settings.prompt_dropout, metavar="SHARE"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", type=torch.device, default="cpu", help="cpu, cuda, ...")

@@ -42,7 +42,7 @@ class SpeechSettings:
         masks: Shares of the branches.
         channel_weights: Weights of the channels' losses.
         duration_weight: Weight of each of the two duration losses beside the codes' loss.
-        condition_dropout: Share of examples without text and prompt, for guidance.
+        prompt_dropout: Share of examples without a prompt, for guidance by it.
         average_decay: Of the moving average of weights.
         bf16: Whether matrix products run in bfloat16.
     """
@@ -55,7 +55,7 @@ class SpeechSettings:
     masks: MaskOptions = field(default_factory=MaskOptions)
     channel_weights: tuple[float, ...] = (1.0,) * N_CODEBOOK
     duration_weight: float = 0.5
-    condition_dropout: float = 0.0
+    prompt_dropout: float = 0.1
     average_decay: float = 0.998
     bf16: bool = True
 
@@ -106,7 +106,7 @@ def forward_losses(
         masked_codes: (B, Q, T) its codes, some masked.
         trained: (B, Q, T) the cells whose loss counts.
         channel_weights: Weights of the channels' losses.
-        keep: (B, 1, 1), 0 where an example goes without text and prompt, else 1.
+        keep: (B, 1, 1), 0 where the decoder goes without a prompt, else 1.
     """
     step = model.config.frames_per_step
     prompt_mask = batch.prompt_valid[..., None].float()
@@ -119,7 +119,7 @@ def forward_losses(
     memory = model.prompt_encoder.remember(prompt)
     log_durations = model.duration_predictor(text, *memory[:2], text_mask, prompt_mask)
     if keep is not None:
-        row, memory = row * keep, model.prompt_encoder.remember(prompt * keep)
+        memory = model.prompt_encoder.remember(prompt * keep)
     hidden = model.smd(masked_codes, row, memory[2:], step_mask, prompt_mask)
     codes, counts, hits = code_loss(hidden, model.heads, batch.codes, trained, channel_weights)
     return StepLosses(
@@ -181,9 +181,9 @@ class SpeechTraining:
         batch = self.sampler.draw(self.step)
         masked = mask_grid(batch.codes, batch.valid, settings.masks, generator)
         keep = None
-        if settings.condition_dropout:
+        if settings.prompt_dropout:
             draw = torch.rand(len(batch.codes), 1, 1, generator=generator)
-            keep = (draw >= settings.condition_dropout).float().to(self.device)
+            keep = (draw >= settings.prompt_dropout).float().to(self.device)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
             losses = forward_losses(

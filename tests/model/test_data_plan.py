@@ -44,12 +44,21 @@ def test_a_hundred_english_sentences_are_tested_on_at_least_ten_unseen_speakers(
     assert {r.speaker for r in tested} <= prompts
 
 
-def test_any_prefix_of_training_is_balanced_over_speakers(plan):
+def test_any_prefix_of_training_is_balanced_over_voices(plan):
     training = [r.speaker for r in plan if r.split == "train" and r.lang == "en"]
-    for length in (80, 200, 801):
-        counts = collections.Counter(training[:length])
-        assert max(counts.values()) - min(counts.values()) <= 1
-    assert len(set(training[:80])) == 80
+    voices = [name for name in training if not name.startswith("stranger")]
+    counts = collections.Counter(voices[:208])
+    assert set(counts.values()) == {2}
+    assert len(counts) == 20 + 18 + 6 + 60
+
+
+def test_a_stranger_says_three_sentences_in_a_row_so_that_one_can_be_the_others_prompt(plan):
+    training = [r.speaker for r in plan if r.split == "train" and r.lang == "en"]
+    for start in range(0, 1500, 4):
+        *strangers, voice = training[start : start + 4]
+        assert len(set(strangers)) == 1
+        assert strangers[0] == f"stranger-{start // 4:04d}"
+        assert not speaker_named(voice).scatter
 
 
 def test_mandarin_is_an_eighth_of_any_stretch_of_training(plan):
