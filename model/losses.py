@@ -116,12 +116,43 @@ def random_cells(candidates: Tensor, share: Tensor, generator: torch.Generator) 
     return candidates & (rank < count[:, None])
 
 
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """What a teacher thinks of a batch with a prompt and without, to be learnt as one.
+
+    Classifier-free guidance (arXiv 2207.12598) moves logits away from what is likely whoever
+    speaks, at the price of a second pass. A student that learns the guided distribution needs one
+    (arXiv 2210.03142).
+
+    Attributes:
+        heads: The teacher's, one per channel.
+        prompted: (B, T, head_width) of the teacher's decoder.
+        unprompted: The same without a prompt.
+        weights: How far logits are moved, per channel.
+    """
+
+    heads: nn.ModuleList
+    prompted: Tensor
+    unprompted: Tensor
+    weights: Sequence[float]
+
+    def targets(self, channel: int, batch: Tensor, frame: Tensor) -> Tensor:
+        """Return the guided distribution over codes, (N, V), of N cells of a channel."""
+        with_prompt, without = self.prompted[batch, frame], self.unprompted[batch, frame]
+        # Heads are affine, so hidden frames may be moved in place of logits.
+        guided = with_prompt + self.weights[channel] * (with_prompt - without)
+        logits: Tensor = self.heads[channel](guided)
+        return torch.softmax(logits.float(), -1)
+
+
 def code_loss(
     hidden: Tensor,
     heads: nn.ModuleList,
     codes: Tensor,
     trained: Tensor,
+    *,
     channel_weights: Sequence[float] = (1.0,) * N_CODEBOOK,
+    guidance: Guidance | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cross-entropy of the trained cells, each channel's weighted.
 
@@ -131,6 +162,7 @@ def code_loss(
         codes: (B, Q, T) true codes.
         trained: (B, Q, T) cells that count.
         channel_weights: Weight of a channel's cells.
+        guidance: What is to be learnt in place of the true codes.
 
     Returns:
         The weighted mean over cells; and per channel, (Q,) each and detached, how many cells
@@ -144,11 +176,12 @@ def code_loss(
         if not len(batch):
             continue
         logits = head(hidden[batch, frame]).float()
-        target = codes[batch, channel, frame]
+        true = codes[batch, channel, frame]
+        target = true if guidance is None else guidance.targets(channel, batch, frame)
         total = total + weight * F.cross_entropy(logits, target, reduction="sum")
         weight_sum += weight * len(batch)
         counts[channel] = len(batch)
-        hits[channel] = (logits.detach().argmax(1) == target).sum()
+        hits[channel] = (logits.detach().argmax(1) == true).sum()
     return total / max(weight_sum, 1e-9), counts, hits
 
 

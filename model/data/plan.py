@@ -153,9 +153,7 @@ def _requests(
     ]
 
 
-def _with_strangers(
-    voices: Iterator[Speaker], strangers: Sequence[Speaker]
-) -> Iterator[Speaker]:
+def _with_strangers(voices: Iterator[Speaker], strangers: Sequence[Speaker]) -> Iterator[Speaker]:
     """Let each stranger say a few sentences in a row, and one of the voices one after that."""
     for stranger in strangers:
         yield from [stranger] * _STRANGER_SAYS

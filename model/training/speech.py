@@ -4,7 +4,8 @@
 until so many minutes of training have passed in all. Killed at any moment, the same command goes on
 from the last state saved; with more minutes it trains a finished model on. `--steps` makes a run
 whose every number depends on its settings alone. `--from CHECKPOINT --qat SCHEME` fine-tunes a
-trained model for a quantization scheme.
+trained model for a quantization scheme. `--from CHECKPOINT --teacher CHECKPOINT` teaches a model to
+follow prompts as closely as guidance would make it, without guidance's second pass.
 """
 
 import argparse
@@ -217,7 +218,9 @@ def start(
             first=arguments.first,
             rank_weights=tuple(arguments.rank_weights),
         ),
-        prompt_dropout=arguments.prompt_dropout,
+        # A student of guidance is guided by nobody else, and has to follow each prompt.
+        prompt_dropout=0.0 if arguments.teacher else arguments.prompt_dropout,
+        guidance=tuple(arguments.guidance),
     )
     if arguments.weights is not None:
         model, _ = load_model(arguments.config, arguments.weights)
@@ -229,7 +232,11 @@ def start(
     model.to(arguments.device)
     learnt = [u for u in utterances if u.split == "train"]
     sampler = BatchSampler(learnt, model.config, settings.batch_frames, arguments.seed)
-    training = SpeechTraining(model, sampler, settings)
+    teacher = None
+    if arguments.teacher is not None:
+        teacher, _ = load_model(arguments.config, arguments.teacher)
+        teacher.to(arguments.device)
+    training = SpeechTraining(model, sampler, settings, teacher)
     if training.resume(arguments.out):
         print(f"resumed at step {training.step}", flush=True)
     print(f"{sampler.hours:.2f} h of {len(sampler.by_speaker)} speakers to learn from", flush=True)
@@ -266,6 +273,15 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--prompt-dropout", type=float, default=settings.prompt_dropout, metavar="SHARE"
+    )
+    parser.add_argument("--teacher", type=Path, help="checkpoint whose guided guesses to learn")
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        nargs=N_CODEBOOK,
+        default=settings.guidance,
+        metavar="W",
+        help="how far a teacher's guesses in channels 1 to 8 are moved by its prompt",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", type=torch.device, default="cpu", help="cpu, cuda, ...")

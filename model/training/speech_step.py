@@ -16,7 +16,7 @@ from model.checkpoint import save_checkpoint
 from model.config import N_CODEBOOK
 from model.errors import ConfigError
 from model.loading import KIND, learnt_tensors
-from model.losses import MaskOptions, code_loss, log_duration_loss, mask_grid
+from model.losses import Guidance, MaskOptions, code_loss, log_duration_loss, mask_grid
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import inventory_sha256
 from model.training.speech_data import Batch, BatchSampler, regulate
@@ -43,6 +43,7 @@ class SpeechSettings:
         channel_weights: Weights of the channels' losses.
         duration_weight: Weight of each of the two duration losses beside the codes' loss.
         prompt_dropout: Share of examples without a prompt, for guidance by it.
+        guidance: Per channel, how far a teacher's logits are moved by its prompt; only with one.
         average_decay: Of the moving average of weights.
         bf16: Whether matrix products run in bfloat16.
     """
@@ -56,6 +57,7 @@ class SpeechSettings:
     channel_weights: tuple[float, ...] = (1.0,) * N_CODEBOOK
     duration_weight: float = 0.5
     prompt_dropout: float = 0.1
+    guidance: tuple[float, ...] = (1.0,) * N_CODEBOOK
     average_decay: float = 0.998
     bf16: bool = True
 
@@ -97,6 +99,7 @@ def forward_losses(
     *,
     channel_weights: Sequence[float] = (1.0,) * N_CODEBOOK,
     keep: Tensor | None = None,
+    guidance: Guidance | None = None,
 ) -> StepLosses:
     """Run every part of the model on a batch.
 
@@ -107,11 +110,10 @@ def forward_losses(
         trained: (B, Q, T) the cells whose loss counts.
         channel_weights: Weights of the channels' losses.
         keep: (B, 1, 1), 0 where the decoder goes without a prompt, else 1.
+        guidance: What a teacher says of the same masked codes.
     """
     step = model.config.frames_per_step
-    prompt_mask = batch.prompt_valid[..., None].float()
-    text_mask = batch.spoken[..., None].float()
-    step_mask = batch.valid[:, ::step, None].float()
+    prompt_mask, text_mask, step_mask = masks_of(batch, step)
     prompt = model.prompt_encoder.encode(batch.prompt, prompt_mask)
     prompt_log_durations = model.prompt_encoder.duration_extractor(prompt)[..., 0]
     text, rows = model.text_encoder(batch.phonemes, text_mask)
@@ -121,7 +123,14 @@ def forward_losses(
     if keep is not None:
         memory = model.prompt_encoder.remember(prompt * keep)
     hidden = model.smd(masked_codes, row, memory[2:], step_mask, prompt_mask)
-    codes, counts, hits = code_loss(hidden, model.heads, batch.codes, trained, channel_weights)
+    codes, counts, hits = code_loss(
+        hidden,
+        model.heads,
+        batch.codes,
+        trained,
+        channel_weights=channel_weights,
+        guidance=guidance,
+    )
     return StepLosses(
         codes=codes,
         durations=log_duration_loss(log_durations, batch.durations, batch.spoken),
@@ -131,6 +140,39 @@ def forward_losses(
         counts=counts,
         hits=hits,
     )
+
+
+def masks_of(batch: Batch, frames_per_step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return masks of prompt, text and decoder steps, (B, length, 1), 0 where there is padding."""
+    return (
+        batch.prompt_valid[..., None].float(),
+        batch.spoken[..., None].float(),
+        batch.valid[:, ::frames_per_step, None].float(),
+    )
+
+
+@torch.no_grad()
+def guide(
+    teacher: MobileSpeech, batch: Batch, masked_codes: Tensor, weights: Sequence[float]
+) -> Guidance:
+    """Have a teacher decode a batch with its prompts and without.
+
+    Args:
+        teacher: Trained with some examples without prompts.
+        batch: The batch.
+        masked_codes: (B, Q, T) its codes, some masked.
+        weights: How far logits are moved, per channel.
+    """
+    step = teacher.config.frames_per_step
+    prompt_mask, text_mask, step_mask = masks_of(batch, step)
+    memory = teacher.prompt_encoder(batch.prompt, prompt_mask)[2:]
+    nothing = tuple(torch.zeros_like(tensor) for tensor in memory)
+    _, rows = teacher.text_encoder(batch.phonemes, text_mask)
+    row = regulate(rows, batch.phoneme_of_frame, step)
+    prompted, unprompted = (
+        teacher.smd(masked_codes, row, heard, step_mask, prompt_mask) for heard in (memory, nothing)
+    )
+    return Guidance(teacher.heads, prompted, unprompted, weights)
 
 
 class SpeechTraining:
@@ -143,12 +185,18 @@ class SpeechTraining:
         model: To train, in place.
         sampler: Batches.
         settings: How.
+        teacher: Whose guided guesses are learnt in place of the true codes.
     """
 
     def __init__(
-        self, model: MobileSpeech, sampler: BatchSampler, settings: SpeechSettings
+        self,
+        model: MobileSpeech,
+        sampler: BatchSampler,
+        settings: SpeechSettings,
+        teacher: MobileSpeech | None = None,
     ) -> None:
         self.model, self.sampler, self.settings = model, sampler, settings
+        self.teacher = teacher
         self.device = next(model.parameters()).device
         self.optimizer = speech_optimizer(model, settings)
         self.average = MovingAverage(self.parameters(), settings.average_decay)
@@ -184,15 +232,20 @@ class SpeechTraining:
         if settings.prompt_dropout:
             draw = torch.rand(len(batch.codes), 1, 1, generator=generator)
             keep = (draw >= settings.prompt_dropout).float().to(self.device)
+        batch, masked_codes = batch.to(self.device), masked.codes.to(self.device)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
+            guidance = None
+            if self.teacher is not None:
+                guidance = guide(self.teacher, batch, masked_codes, settings.guidance)
             losses = forward_losses(
                 self.model,
-                batch.to(self.device),
-                masked.codes.to(self.device),
+                batch,
+                masked_codes,
                 masked.trained.to(self.device),
                 channel_weights=settings.channel_weights,
                 keep=keep,
+                guidance=guidance,
             )
         total = losses.codes + settings.duration_weight * (
             losses.durations + losses.prompt_durations

@@ -7,6 +7,7 @@ from torch import nn
 from model.config import N_CODEBOOK
 from model.decoding import MASK
 from model.losses import (
+    Guidance,
     MaskOptions,
     code_loss,
     log_duration_loss,
@@ -126,7 +127,7 @@ def loss_parts(weights=(1.0,) * N_CODEBOOK):
     trained = torch.zeros(2, N_CODEBOOK, 5, dtype=torch.bool)
     trained[0, 0, 1:3] = True
     trained[1, 2, 4] = True
-    loss, counts, hits = code_loss(hidden, heads, codes, trained, weights)
+    loss, counts, hits = code_loss(hidden, heads, codes, trained, channel_weights=weights)
     return loss, counts, hits, hidden, heads, codes
 
 
@@ -151,6 +152,35 @@ def test_no_gradient_reaches_frames_or_heads_that_are_not_trained():
     touched = hidden.grad.abs().sum(2) > 0
     assert touched.tolist() == [[False, True, True, False, False], [False] * 4 + [True]]
     assert heads[1].weight.grad is None
+
+
+def guidance(heads, weight):
+    torch.manual_seed(1)
+    prompted, unprompted = torch.randn(2, 5, 4), torch.randn(2, 5, 4)
+    return Guidance(heads, prompted, unprompted, (0.0, 0.0, weight, *[0.0] * 5))
+
+
+def test_guidance_moves_logits_away_from_those_without_a_prompt():
+    *_, heads, _ = loss_parts()
+    for weight in (0.0, 1.5):
+        taught = guidance(heads, weight)
+        target = taught.targets(2, torch.tensor([1]), torch.tensor([4]))
+        with_prompt = heads[2](taught.prompted[1, 4])
+        without = heads[2](taught.unprompted[1, 4])
+        moved = with_prompt + weight * (with_prompt - without)
+        assert torch.allclose(target[0], moved.softmax(0), atol=1e-6)
+
+
+def test_a_student_of_guidance_learns_the_guided_distribution_and_not_the_true_codes():
+    _, _, _, hidden, heads, codes = loss_parts()
+    trained = torch.zeros(2, N_CODEBOOK, 5, dtype=torch.bool)
+    trained[1, 2, 4] = True
+    taught = guidance(heads, 1.0)
+    loss, counts, _ = code_loss(hidden, heads, codes, trained, guidance=taught)
+    target = taught.targets(2, torch.tensor([1]), torch.tensor([4]))[0]
+    expected = -(target * heads[2](hidden[1, 4]).log_softmax(0)).sum()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert counts.sum() == 1
 
 
 def test_guessing_right_is_counted():

@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from model.errors import ConfigError, InputError
 from model.generate import Limits
 from model.generate import regulate as regulate_one
 from model.loading import learnt_tensors, load_model
-from model.losses import MaskOptions
+from model.losses import MaskOptions, mask_grid
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import PHONEMES
 from model.training import tokens as tokens_module
@@ -29,6 +32,8 @@ from model.training.speech_qat import prepare_for_quantization
 from model.training.speech_step import (
     SpeechSettings,
     SpeechTraining,
+    forward_losses,
+    guide,
     initialise_code_embeddings,
 )
 from model.training.speech_validation import guessed_codes, only, rehearsals, rehearse
@@ -195,6 +200,54 @@ def test_every_parameter_is_trained():
     train(training, 2)
     still = [name for name, p in training.parameters().items() if torch.equal(p, before[name])]
     assert still == []
+
+
+def code_loss_with_prompts(training, prompts_of, *, teacher=None):
+    """Loss of codes on the first batch, with the prompts of another one."""
+    settings = training.settings
+    copy = SpeechTraining(deepcopy(training.model), training.sampler, settings, teacher)
+    batch = copy.sampler.draw(0)
+    prompt = prompts_of(batch.prompt)
+    copy.sampler = SimpleNamespace(seed=0, draw=lambda step: replace(batch, prompt=prompt))
+    return float(copy.train_step()[0].codes.detach())
+
+
+def test_examples_without_a_prompt_hear_nothing_of_it():
+    def other(prompt):
+        return (prompt + 100) % 1024
+
+    deaf, hearing = toy_training(prompt_dropout=1.0), toy_training(prompt_dropout=0.0)
+    assert code_loss_with_prompts(deaf, other) == code_loss_with_prompts(deaf, lambda p: p)
+    assert code_loss_with_prompts(hearing, other) != code_loss_with_prompts(hearing, lambda p: p)
+
+
+def test_a_student_comes_nearer_to_its_teachers_guided_guesses():
+    teacher = toy_training(rate=1e-2, prompt_dropout=0.3)
+    train(teacher, 15)
+    guided = {"guidance": (1.0,) * 8, "prompt_dropout": 0.0, "rate": 3e-3}
+    student = SpeechTraining(
+        deepcopy(teacher.model),
+        teacher.sampler,
+        replace(teacher.settings, **guided),
+        teacher.model.requires_grad_(False),
+    )
+
+    def distance():
+        batch = student.sampler.draw(99)
+        masked = mask_grid(
+            batch.codes, batch.valid, MaskOptions(first=0.0), torch.Generator().manual_seed(0)
+        )
+        taught = guide(student.teacher, batch, masked.codes, student.settings.guidance)
+        with torch.no_grad():
+            return float(
+                forward_losses(
+                    student.model, batch, masked.codes, masked.trained, guidance=taught
+                ).codes
+            )
+
+    before = distance()
+    train(student, 15)
+    assert distance() < before
 
 
 def test_the_rate_warms_up_stays_and_falls():
