@@ -54,18 +54,17 @@ def rows_frame(run: Run) -> pd.DataFrame:
     """
     names = list(dict.fromkeys([*METRICS, *(name for row in run.rows for name in row.metrics)]))
     ends = {"": "median", "_low": "low", "_high": "high"}
-    values = [
-        [
+    columns = [f"{name}{end}" for name in names for end in ends]
+    # Filled a row at a time: a list of all rows would first become an object for each number.
+    values = np.empty((len(run.rows), len(columns)))
+    for line, row in zip(values, run.rows, strict=True):
+        line[:] = [
             getattr(row.metrics[name], field) if name in row.metrics else np.nan
             for name in names
             for field in ends.values()
         ]
-        for row in run.rows
-    ]
-    columns = [f"{name}{end}" for name in names for end in ends]
     facts = pd.DataFrame([row_facts(row) for row in run.rows], columns=FACTS)
-    numbers = pd.DataFrame(values, columns=columns, dtype="float64")
-    return pd.concat([facts, numbers], axis=1)
+    return pd.concat([facts, pd.DataFrame(values, columns=columns)], axis=1)
 
 
 def row_facts(row: Row) -> dict[str, str]:
