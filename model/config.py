@@ -54,7 +54,7 @@ class ModelConfig:
 
 CONFIGS: dict[str, ModelConfig] = {
     # What a phone should run: 9.3 M parameters in an SMD pass, so that parameters x passes stays
-    # below 0.15 G with the default schedule of 15 passes; with the codec 45 MB in fp16.
+    # below 0.15 G up to a schedule of 16 passes; with the codec 45 MB in fp16.
     "base": ModelConfig(
         width=384, n_layer=4, n_head=6, ffn_ratio=4, conv_kernel=7, code_width=48, head_width=192,
         frames_per_step=2, prompt_layers=1, text_width=256, text_layers=2, duration_layers=1,

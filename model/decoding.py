@@ -59,7 +59,8 @@ def decoding_plan(passes: Sequence[int]) -> tuple[Pass, ...]:
     return tuple(Pass(index, *share) for index, share in enumerate(shares))
 
 
-DEFAULT_PASSES = (8, 1, 1, 1, 1, 1, 1, 1)
+# The knee: more passes cost time and are not shown to gain words or voice (docs/quality.md).
+DEFAULT_PASSES = (1,) * N_CODEBOOK
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Compile option of a backend; repeatable.",
         ),
         click.option(
-            "--passes", help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'."
+            "--passes",
+            help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'; by default one each.",
         ),
     ]
     for option in reversed(options):

@@ -33,7 +33,12 @@ SCHEME, BACKEND = "fp32", "xnnpack"
     help="Begin with a part of at most N phonemes (10 to 15 are a second): heard sooner, but cut"
     " at a pause, else between words.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of all random numbers.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Of all random numbers; a single pass over a channel draws none.",
+)
 @click.option("--threads", default=0, show_default=True, help="Threads; 0 for one per core.")
 @what_to_measure
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")

@@ -222,8 +222,9 @@ def start(
         prompt_dropout=0.0 if arguments.teacher else arguments.prompt_dropout,
         guidance=tuple(arguments.guidance),
     )
+    before = None
     if arguments.weights is not None:
-        model, _ = load_model(arguments.config, arguments.weights)
+        model, before = load_model(arguments.config, arguments.weights)
     else:
         model = MobileSpeech(CONFIGS[arguments.config], len(PHONEMES), arguments.seed)
         initialise_code_embeddings(model, codec.codebooks)
@@ -236,7 +237,7 @@ def start(
     if arguments.teacher is not None:
         teacher, _ = load_model(arguments.config, arguments.teacher)
         teacher.to(arguments.device)
-    training = SpeechTraining(model, sampler, settings, teacher)
+    training = SpeechTraining(model, sampler, settings, teacher=teacher, before=before)
     if training.resume(arguments.out):
         print(f"resumed at step {training.step}", flush=True)
     print(f"{sampler.hours:.2f} h of {len(sampler.by_speaker)} speakers to learn from", flush=True)

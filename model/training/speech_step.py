@@ -15,7 +15,7 @@ from torch.optim import AdamW, Optimizer
 from model.checkpoint import save_checkpoint
 from model.config import N_CODEBOOK
 from model.errors import ConfigError
-from model.loading import KIND, learnt_tensors
+from model.loading import KIND, ModelInfo, learnt_tensors
 from model.losses import Guidance, MaskOptions, code_loss, log_duration_loss, mask_grid
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import inventory_sha256
@@ -57,7 +57,7 @@ class SpeechSettings:
     channel_weights: tuple[float, ...] = (1.0,) * N_CODEBOOK
     duration_weight: float = 0.5
     prompt_dropout: float = 0.1
-    guidance: tuple[float, ...] = (1.0,) * N_CODEBOOK
+    guidance: tuple[float, ...] = (0.0, 2.5, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0)
     average_decay: float = 0.998
     bf16: bool = True
 
@@ -186,6 +186,7 @@ class SpeechTraining:
         sampler: Batches.
         settings: How.
         teacher: Whose guided guesses are learnt in place of the true codes.
+        before: What the model had learnt already.
     """
 
     def __init__(
@@ -193,10 +194,12 @@ class SpeechTraining:
         model: MobileSpeech,
         sampler: BatchSampler,
         settings: SpeechSettings,
+        *,
         teacher: MobileSpeech | None = None,
+        before: ModelInfo | None = None,
     ) -> None:
         self.model, self.sampler, self.settings = model, sampler, settings
-        self.teacher = teacher
+        self.teacher, self.before = teacher, before
         self.device = next(model.parameters()).device
         self.optimizer = speech_optimizer(model, settings)
         self.average = MovingAverage(self.parameters(), settings.average_decay)
@@ -310,12 +313,13 @@ class SpeechTraining:
             path: Where to.
             facts: What else to say of it, among it `codes_sha256`.
         """
+        steps, hours = (self.before.steps, self.before.hours) if self.before else (0, 0.0)
         metadata = {
             "kind": KIND,
             "config": dataclasses.asdict(self.model.config),
             "inventory_sha256": inventory_sha256(),
-            "steps": self.step,
-            "hours": round(self.audio_s / 3600, 2),
+            "steps": steps + self.step,
+            "hours": round(hours + self.audio_s / 3600, 2),
             **facts,
         }
         save_checkpoint(path, learnt_tensors(self.averaged()), metadata)

@@ -94,7 +94,7 @@ def test_the_knee_is_the_fewest_passes_that_are_not_shown_to_cost_words_or_voice
     }
     knee = knee_of("8da8w", scores)
     assert knee.measured == 9
-    assert knee.remark.startswith("2+7x1; default 8+7x1")
+    assert knee.remark.startswith("2+7x1; default 1+7x1")
 
 
 def test_without_scorers_there_is_no_knee():

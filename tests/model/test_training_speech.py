@@ -202,10 +202,10 @@ def test_every_parameter_is_trained():
     assert still == []
 
 
-def code_loss_with_prompts(training, prompts_of, *, teacher=None):
+def code_loss_with_prompts(training, prompts_of):
     """Loss of codes on the first batch, with the prompts of another one."""
     settings = training.settings
-    copy = SpeechTraining(deepcopy(training.model), training.sampler, settings, teacher)
+    copy = SpeechTraining(deepcopy(training.model), training.sampler, settings)
     batch = copy.sampler.draw(0)
     prompt = prompts_of(batch.prompt)
     copy.sampler = SimpleNamespace(seed=0, draw=lambda step: replace(batch, prompt=prompt))
@@ -229,7 +229,7 @@ def test_a_student_comes_nearer_to_its_teachers_guided_guesses():
         deepcopy(teacher.model),
         teacher.sampler,
         replace(teacher.settings, **guided),
-        teacher.model.requires_grad_(False),
+        teacher=teacher.model.requires_grad_(False),
     )
 
     def distance():
@@ -273,6 +273,17 @@ def test_an_exported_model_is_loaded_with_its_history(tmp_path):
     assert (info.trained, info.steps, info.codes_sha256) == (True, 2, "abc")
     name, average = next(iter(training.average.values.items()))
     assert torch.equal(model.get_parameter(name), average.half().float())
+
+
+def test_what_a_model_had_learnt_before_is_counted(tmp_path):
+    first = toy_training()
+    train(first, 2)
+    first.export(tmp_path / "first.safetensors", {"codes_sha256": "abc"})
+    model, before = load_model("tiny", tmp_path / "first.safetensors")
+    second = SpeechTraining(model, first.sampler, first.settings, before=before)
+    train(second, 3)
+    second.export(tmp_path / "second.safetensors", {"codes_sha256": "abc"})
+    assert load_model("tiny", tmp_path / "second.safetensors")[1].steps == 5
 
 
 def test_code_embeddings_start_like_the_codebooks():
