@@ -109,7 +109,7 @@ def test_a_journal_of_format_1_goes_on_in_format_2(plan, device, tmp_path, monke
     before = assemble(FileJournal(path).entries()).header
     monkeypatch.setattr(pipeline, "pins", lambda: before.versions)
     monkeypatch.setattr(type(plan.choice), "identity", lambda _: before.model)
-    plan = replace(plan, utterances=plan.utterances[:1])
+    plan = replace(plan, utterances=plan.utterances[:1], passes=before.passes)
     finished = pipeline.run(plan, device, tmp_path, lambda step: None, resume=True)
     assert len(device.asked) == 3  # of six, three were there
     assert {row.outcome for row in finished.rows} == {Outcome.OK}
