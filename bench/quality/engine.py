@@ -13,8 +13,9 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from bench.quality.clips import Look, Observation, Unscored
 from bench.quality.packages import versions
@@ -180,8 +181,24 @@ def scoring_workers(where: str) -> Iterator[Executor]:
         return
     # Spawned: models and their thread pools do not survive a fork.
     context = get_context("spawn")
-    with ProcessPoolExecutor(int(where), mp_context=context, initializer=be_quiet) as executor:
+    with ProcessPoolExecutor(int(where), mp_context=context, initializer=begin) as executor:
         yield executor
+
+
+def begin() -> None:
+    """Make a process ready to score: quiet, and gone as soon as its parent is.
+
+    Waiting for work, it would outlive a killed parent: it holds both ends of the queue's pipe.
+    """
+    be_quiet()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -1,9 +1,15 @@
 """Every look is looked at once, its observation is kept, and what cannot be scored is a reason."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from bench.quality import engine
@@ -164,3 +170,34 @@ def test_one_of_several_numbers_is_read_and_may_be_left_out(scorer, executor, mo
     said = judge([clip(tone())], judges, executor, nothing)
     assert said.scores[0] == {"one": Score(1.0)}
     assert said.reasons == {"two": "it applies to none of the sentences"}
+
+
+KILLED = """
+import os, signal
+from bench.quality.engine import scoring_workers
+
+if __name__ == "__main__":
+    with scoring_workers("1") as executor:
+        print(executor.submit(os.getpid).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def is_running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_process_that_scores_ends_when_its_parent_is_killed(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    found = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=environment, check=False
+    )
+    stop_s = time.monotonic() + 20
+    while is_running(int(found.stdout)) and time.monotonic() < stop_s:
+        time.sleep(0.1)
+    assert not is_running(int(found.stdout))
