@@ -195,7 +195,12 @@ def test_a_process_that_scores_ends_when_its_parent_is_killed(tmp_path):
     script.write_text(KILLED)
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     found = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
     )
     stop_s = time.monotonic() + 20
     while is_running(int(found.stdout)) and time.monotonic() < stop_s:
