@@ -136,6 +136,7 @@ class Guidance:
     unprompted: Tensor
     weights: Sequence[float]
 
+    @torch.no_grad()
     def targets(self, channel: int, batch: Tensor, frame: Tensor) -> Tensor:
         """Return the guided distribution over codes, (N, V), of N cells of a channel."""
         with_prompt, without = self.prompted[batch, frame], self.unprompted[batch, frame]
