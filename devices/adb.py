@@ -387,4 +387,15 @@ class Connection(AdbDevice):  # type: ignore[misc] # adb_shell has no types
             answer, said = self._read_until([constants.OKAY, constants.WRTE], adb_info)
             filesync_info.recv_buffer += said
         if filesync_info.recv_buffer.startswith(constants.FAIL):
-            raise exceptions.PushFailedError(bytes(filesync_info.recv_buffer[8:]))
+            raise exceptions.PushFailedError(self._refusal(adb_info, filesync_info))
+
+    def _refusal(
+        self, adb_info: _AdbTransactionInfo, filesync_info: _FileSyncTransactionInfo
+    ) -> bytes:
+        """Read a refusal to its end: its length and its words may come in packets of their own."""
+        said = bytes(filesync_info.recv_buffer)
+        while len(said) < 8 + int.from_bytes(said[4:8], "little"):
+            if len(said) > constants.MAX_ADB_DATA:
+                raise exceptions.InvalidResponseError("a refusal without end")
+            said += self._read_until([constants.WRTE], adb_info)[1]
+        return said[8:]

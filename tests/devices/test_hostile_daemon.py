@@ -1,5 +1,6 @@
 """A device that speaks ADB and means harm: every answer ends in a named error, none in a hang."""
 
+import itertools
 import struct
 import time
 
@@ -188,3 +189,38 @@ def test_a_message_that_the_sync_protocol_does_not_have_is_an_error(tmp_path):
 
     with pytest.raises(DeviceError, match="does not speak ADB"):
         pull_from(behave, tmp_path)
+
+
+@pytest.mark.parametrize("cuts", [(), (4,), (8,), (4, 8, 12)])
+def test_a_refusal_in_pieces_is_heard_to_its_end(tmp_path, cuts):
+    refusal = struct.pack("<4sI", b"FAIL", 17) + b"Permission denied"
+    pieces = [refusal[a:b] for a, b in itertools.pairwise((0, *cuts, len(refusal)))]
+
+    def behave(wire):
+        wire.connect()
+        number, _ = wire.accept_service()
+        wire.receive()
+        wire.write(number, pieces[0])
+        wire.send(b"OKAY", 1, number)
+        for piece in pieces[1:]:
+            wire.write(number, piece)
+        time.sleep(1)
+
+    (tmp_path / "x").write_bytes(b"data")
+    with hostile_daemon(behave) as address, pytest.raises(DeviceError, match="Permission denied"):
+        AdbLink(address).push(tmp_path / "x", "/system/x")
+
+
+def test_a_refusal_without_end_is_no_answer(tmp_path):
+    def behave(wire):
+        wire.connect()
+        number, _ = wire.accept_service()
+        wire.receive()
+        wire.write(number, struct.pack("<4sI", b"FAIL", 0xFFFFFFFF))
+        wire.send(b"OKAY", 1, number)
+        while True:
+            wire.write(number, b"x" * 60_000)
+
+    (tmp_path / "x").write_bytes(b"data")
+    with hostile_daemon(behave) as address, pytest.raises(DeviceError, match="does not speak ADB"):
+        AdbLink(address).push(tmp_path / "x", "/system/x")
