@@ -36,12 +36,12 @@ from model.training.codec_discriminators import (
 )
 from model.training.state import MovingAverage
 
-DECODER_RATE, CRITIC_RATE = 1e-3, 1e-3
-# Shares of the planned time: spectra alone teach most at first, and at a third of the cost.
-CRITICS_LEARN, CRITICS_HEARD = 0.55, 0.6
+DECODER_RATE, CRITIC_RATE = 5e-4, 1.5e-3
+# Shares of the planned time: critics that know nothing yet would only disturb.
+CRITICS_LEARN, CRITICS_HEARD = 0.06, 0.1
 CRITIC_FRAMES = 32  # of each crop that critics see, half of it for speed
 FEATURE_WEIGHT = 2.0  # of feature matching beside deceit
-CRITIC_SHARE = 1.0  # of the gradient from critics, relative to that from spectra
+CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
 
 
@@ -117,7 +117,7 @@ class DecoderTraining(CodecTraining):
 
     def _teach_critics(self, real: Tensor, fake: Tensor) -> dict[str, float]:
         with torch.autocast("cpu", torch.bfloat16):
-            loss = critic_loss(self.critics(real), self.critics(fake))
+            loss = critic_loss(self.critics(real, self.step), self.critics(fake, self.step))
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.critics.parameters(), 10.0)
@@ -128,8 +128,8 @@ class DecoderTraining(CodecTraining):
         self.critics.requires_grad_(False)
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
-                real = self.critics(waveform[:, seen])
-            fake = self.critics(heard[:, seen])
+                real = self.critics(waveform[:, seen], self.step)
+            fake = self.critics(heard[:, seen], self.step)
         loss = deceit_loss(fake) + FEATURE_WEIGHT * feature_loss(real, fake)
         (gradient,) = torch.autograd.grad(loss, heard)
         self.critics.requires_grad_(True)

@@ -132,6 +132,16 @@ def test_critics_prefer_recordings_once_they_learn_to() -> None:
     assert feature_loss(critics(real), critics(real)) == 0
 
 
+def test_another_critic_rests_each_turn() -> None:
+    critics = Discriminators()
+    audio = torch.from_numpy(hum(0.2, 200)[None] / 32768).float()
+    everyone = [said[-1].shape for said in critics(audio)]
+    present = [[said[-1].shape for said in critics(audio, turn)] for turn in range(4)]
+    assert all(len(said) == len(everyone) - 1 for said in present)
+    assert len({tuple(said) for said in present}) == len(everyone) == 3
+    assert present[3] == present[0]
+
+
 def test_training_lowers_the_loss_and_uses_its_codes() -> None:
     training = make_training()
     before = training.validate()["mel"]
@@ -186,7 +196,7 @@ def test_the_second_stage_leaves_encoder_and_codebooks_alone(tmp_path: Path) -> 
     start = load_own(tmp_path / "codec.safetensors")
     _, before = load_checkpoint(tmp_path / "codec.safetensors", "codec")
     second = DecoderTraining(start, first.sampler, first.validation, 0, before)
-    second.set_rate(0.1)
+    second.set_rate(0.05)
     assert "critic" not in second.train_step()
     second.set_rate(0.7)
     assert "critic" in second.train_step()
