@@ -3,8 +3,8 @@
 `python benchmarks/rounding.py --tokens TOKENS --from CHECKPOINT [--trained SCHEME=CHECKPOINT ...]`
 rounds weights and activations as a scheme does (`model/training/speech_qat.py`), and prints the
 Kullback-Leibler divergence of each channel's guesses from those of the checkpoint as it is, in
-thousandths of a nat per code, on speakers and sentences that are not trained on. `--trained` names what `python -m
-model.training.speech --qat SCHEME` made of the same checkpoint.
+thousandths of a nat per code, on speakers and sentences that are not trained on. `--trained` names
+what `python -m model.training.speech --qat SCHEME` made of the same checkpoint.
 """
 
 import argparse
