@@ -40,7 +40,7 @@ DECODER_RATE, CRITIC_RATE = 5e-4, 1.5e-3
 # Shares of the planned time: critics that know nothing yet would only disturb.
 CRITICS_LEARN, CRITICS_HEARD = 0.06, 0.1
 CRITIC_FRAMES = 32  # of each crop that critics see, half of it for speed
-FEATURE_WEIGHT = 2.0  # of feature matching beside deceit
+FEATURE_WEIGHT = 10.0  # of feature matching beside deceit
 CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
 

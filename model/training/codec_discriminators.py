@@ -42,7 +42,9 @@ class SpectrumDiscriminator(nn.Module):
             waveform, self.n_fft, self.n_fft // 4, window=self.window, return_complex=True
         )
         parts = torch.view_as_real(spectrum[:, :-1]) / (self.n_fft / 2)
-        power = parts.square().sum(-1, keepdim=True) + 1e-9
+        # The floor keeps the decoder from learning of little but bins too quiet to be heard, where
+        # a compressed spectrum is steepest.
+        power = parts.square().sum(-1, keepdim=True) + 1e-7
         x = (parts * power.pow(-0.35)).permute(0, 3, 1, 2)
         features = []
         for convolution in self.convolutions:
