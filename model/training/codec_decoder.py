@@ -1,6 +1,7 @@
 """Second stage of the codec's training: the decoder alone, against critics.
 
-`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`.
+`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`. With
+`--predicted TOKENS...` half of each batch are codes that MobileSpeech guessed for the speech.
 Encoder and codebooks stay bit for bit as they are in the checkpoint: codes that were made with it,
 and models that were trained on those codes, keep their meaning.
 """
@@ -27,7 +28,7 @@ from model.training.codec import (
     part,
     run,
 )
-from model.training.codec_data import CropSampler
+from model.training.codec_data import CropSampler, PredictedCrops
 from model.training.codec_discriminators import (
     Discriminators,
     critic_loss,
@@ -43,6 +44,7 @@ CRITIC_FRAMES = 32  # of each crop that critics see, half of it for speed
 FEATURE_WEIGHT = 10.0  # of feature matching beside deceit
 CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
+PREDICTED = 4  # crops of a batch whose codes are guesses, where there are any
 
 
 class DecoderTraining(CodecTraining):
@@ -54,6 +56,7 @@ class DecoderTraining(CodecTraining):
         validation: (B, N) samples that are never trained on.
         seed: Of critics and crops.
         before: Metadata of the codec's checkpoint.
+        predicted: Speech with guessed codes.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class DecoderTraining(CodecTraining):
         sampler: CropSampler,
         validation: Tensor,
         seed: int,
+        *,
         before: dict[str, Any],
+        predicted: PredictedCrops | None = None,
     ) -> None:
         super().__init__(sampler, validation, seed, codec.config)
         self.codec.load_learned_state(codec.learned_state())
         self.codec.encoder.requires_grad_(False)
-        self.before = before
+        self.before, self.predicted = before, predicted
         self.critics = Discriminators()
         self.critic_optimizer = AdamW(
             self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
@@ -88,10 +93,7 @@ class DecoderTraining(CodecTraining):
 
     def train_step(self) -> dict[str, float]:
         """Teach the critics on one batch, once it is their turn, and the decoder on the same."""
-        waveform = self.sampler.draw(BATCH, FRAMES * HOP_LENGTH)
-        with torch.no_grad():
-            latents = encode_latents(self.codec, waveform)
-            latents = self.codec.quantizer(self.codec.quantizer.encode(latents))
+        waveform, latents = self._draw()
         output = decode_latents(self.codec, latents)
         start = int(self.sampler.rng.integers(FRAMES - CRITIC_FRAMES + 1)) * HOP_LENGTH
         seen = slice(start, start + CRITIC_FRAMES * HOP_LENGTH)
@@ -114,6 +116,18 @@ class DecoderTraining(CodecTraining):
         self.average.update(self.parameters())
         self.step += 1
         return losses
+
+    @torch.no_grad()
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        """Draw (B, N) samples and the (B, T, D) latents to decode."""
+        n_guessed = PREDICTED if self.predicted else 0
+        waveform = self.sampler.draw(BATCH - n_guessed, FRAMES * HOP_LENGTH)
+        codes = self.codec.quantizer.encode(encode_latents(self.codec, waveform))
+        if self.predicted:
+            spoken, guessed = self.predicted.draw(n_guessed, FRAMES, self.sampler.rng)
+            waveform, codes = torch.cat((waveform, spoken)), torch.cat((codes, guessed))
+        latents: Tensor = self.codec.quantizer(codes)
+        return waveform, latents
 
     def _teach_critics(self, real: Tensor, fake: Tensor) -> dict[str, float]:
         with torch.autocast("cpu", torch.bfloat16):
@@ -169,10 +183,26 @@ def main() -> None:
         description=__doc__, prog="python -m model.training.codec_decoder"
     )
     parser.add_argument("--from", dest="start", type=Path, required=True, help="checkpoint")
+    parser.add_argument(
+        "--predicted",
+        type=Path,
+        nargs="*",
+        default=(),
+        metavar="TOKENS",
+        help="folders of model.training.predicted, of speech in the corpora",
+    )
     arguments, sampler, validation = open_training(parser)
     _, before = load_checkpoint(arguments.start, "codec")
+    predicted = None
+    if arguments.predicted:
+        predicted = PredictedCrops.open(arguments.corpora, arguments.predicted, FRAMES)
     training = DecoderTraining(
-        load_own(arguments.start), sampler, validation, arguments.seed, before
+        load_own(arguments.start),
+        sampler,
+        validation,
+        arguments.seed,
+        before=before,
+        predicted=predicted,
     )
     run(training, arguments.out, arguments.minutes)
 

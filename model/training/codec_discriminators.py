@@ -54,21 +54,21 @@ class SpectrumDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """All critics together, or all but one whose turn it is to rest, which saves a third."""
+    """All critics but one, whose turn it is to rest: which saves a third."""
 
     def __init__(self) -> None:
         super().__init__()
         self.spectra = nn.ModuleList(SpectrumDiscriminator(n_fft) for n_fft in RESOLUTIONS)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # a third faster
 
-    def forward(self, waveform: Tensor, turn: int | None = None) -> list[list[Tensor]]:
+    def forward(self, waveform: Tensor, turn: int) -> list[list[Tensor]]:
         """Judge (B, N) samples; returns each critic's features, its verdict last.
 
         Args:
             waveform: (B, N) samples.
-            turn: Number of the step, by which another critic rests each time; None for all.
+            turn: Number of the step, by which another critic rests each time.
         """
-        resting = None if turn is None else turn % len(self.spectra)
+        resting = turn % len(self.spectra)
         return [critic(waveform) for i, critic in enumerate(self.spectra) if i != resting]
 
 

@@ -1,6 +1,6 @@
 """Batches of codec tokens with their text and a prompt, for MobileSpeech's training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,10 +109,28 @@ class BatchSampler:
         chosen = [self.ordered[i] for i in (anchor, *others)]
         while len(chosen) > 1 and self._padded_frames(chosen) > self.batch_frames:
             chosen.pop()
+        return self._with_prompts(chosen, rng)
+
+    def batches(
+        self, utterances: Sequence[TokenisedUtterance], rng: np.random.Generator
+    ) -> Iterator[tuple[list[TokenisedUtterance], Batch]]:
+        """Yield utterances, out of `ordered` and in its order, with the batches they fill."""
+        chosen: list[TokenisedUtterance] = []
+        for utterance in utterances:
+            if chosen and self._padded_frames([*chosen, utterance]) > self.batch_frames:
+                yield chosen, self._with_prompts(chosen, rng)
+                chosen = []
+            chosen.append(utterance)
+        if chosen:
+            yield chosen, self._with_prompts(chosen, rng)
+
+    def _with_prompts(
+        self, utterances: Sequence[TokenisedUtterance], rng: np.random.Generator
+    ) -> Batch:
         low_frames, high_frames = (round(s * FRAME_RATE_HZ) for s in PROMPT_S)
         longest_prompt = int(rng.integers(low_frames, high_frames + 1))
-        prompts = [self._cut_prompt(utterance, longest_prompt, rng) for utterance in chosen]
-        return collate(chosen, prompts, self.frames_per_step)
+        prompts = [self._cut_prompt(utterance, longest_prompt, rng) for utterance in utterances]
+        return collate(utterances, prompts, self.frames_per_step)
 
     def _padded_frames(self, utterances: Sequence[TokenisedUtterance]) -> int:
         return len(utterances) * (max(u.n_frame for u in utterances) + self.frames_per_step)

@@ -142,7 +142,7 @@ def encode_corpus(
     started = (folder / "manifest.json").is_file()
     if started and read_manifest(folder)["codes_sha256"] != codes_sha256:
         raise ConfigError(f"{folder} holds another codec's codes: choose another folder")
-    _write_manifest(folder, codes_sha256)
+    write_manifest(folder, codes_sha256)
     done = {item.name for item in read_items(folder)}
     missing = [
         (index, speed)
@@ -158,10 +158,9 @@ def encode_corpus(
         chosen = missing[first : first + UTTERANCES_PER_PACK]
         pieces = [at_speed(corpus.items[index], corpus.audio(index), s) for index, s in chosen]
         codes = [_encode_one(samples, encode) for _, samples in pieces]
-        _replace(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
-        _replace(_items_path(folder, pack), _lines([item for item, _ in pieces]))
+        write_pack(folder, pack, [item for item, _ in pieces], codes)
         yield len(missing) - first - len(chosen)
-    _write_manifest(folder, codes_sha256)
+    write_manifest(folder, codes_sha256)
 
 
 def _encode_one(samples: Samples, encode: Encode) -> NDArray[np.int64]:
@@ -171,7 +170,19 @@ def _encode_one(samples: Samples, encode: Encode) -> NDArray[np.int64]:
     return codes
 
 
-def _write_manifest(folder: Path, codes_sha256: str) -> None:
+def write_pack(
+    folder: Path,
+    pack: int,
+    items: Sequence[Utterance],
+    codes: Sequence[NDArray[np.integer[Any]]],
+) -> None:
+    """Write a pack of utterances, codes (T, Q) of each, so that it is there whole or not at all."""
+    _replace(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
+    _replace(_items_path(folder, pack), _lines(items))
+
+
+def write_manifest(folder: Path, codes_sha256: str) -> None:
+    """Sum up what a folder holds, and say which codec its codes belong to."""
     items = list(read_items(folder))
     facts = {
         "format": FORMAT,

@@ -17,7 +17,12 @@ from model.errors import CheckpointError
 from model.training import codec as codec_module
 from model.training import codec_decoder as decoder_module
 from model.training.codec import CodecTraining, decode_latents, run
-from model.training.codec_data import CropSampler, is_validation, open_corpora
+from model.training.codec_data import (
+    CropSampler,
+    PredictedCrops,
+    is_validation,
+    open_corpora,
+)
 from model.training.codec_decoder import DecoderTraining
 from model.training.codec_discriminators import Discriminators, critic_loss, feature_loss
 from model.training.codec_ema import CodebookTrainer, kmeans
@@ -121,21 +126,21 @@ def test_critics_prefer_recordings_once_they_learn_to() -> None:
     real = torch.from_numpy(hum(0.2, 200)[None] / 32768).float()
     fake = torch.randn_like(real) / 10
     losses = []
-    for _ in range(8):
-        loss = critic_loss(critics(real), critics(fake))
+    for turn in range(8):
+        loss = critic_loss(critics(real, turn), critics(fake, turn))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[0] == pytest.approx(2, abs=0.1)
     assert losses[-1] < losses[0] - 0.05
-    assert feature_loss(critics(real), critics(real)) == 0
+    assert feature_loss(critics(real, 0), critics(real, 0)) == 0
 
 
 def test_another_critic_rests_each_turn() -> None:
     critics = Discriminators()
     audio = torch.from_numpy(hum(0.2, 200)[None] / 32768).float()
-    everyone = [said[-1].shape for said in critics(audio)]
+    everyone = [critic(audio)[-1].shape for critic in critics.spectra]
     present = [[said[-1].shape for said in critics(audio, turn)] for turn in range(4)]
     assert all(len(said) == len(everyone) - 1 for said in present)
     assert len({tuple(said) for said in present}) == len(everyone) == 3
@@ -195,7 +200,7 @@ def test_the_second_stage_leaves_encoder_and_codebooks_alone(tmp_path: Path) -> 
     first.export(tmp_path / "codec.safetensors")
     start = load_own(tmp_path / "codec.safetensors")
     _, before = load_checkpoint(tmp_path / "codec.safetensors", "codec")
-    second = DecoderTraining(start, first.sampler, first.validation, 0, before)
+    second = DecoderTraining(start, first.sampler, first.validation, 0, before=before)
     second.set_rate(0.05)
     assert "critic" not in second.train_step()
     second.set_rate(0.7)
@@ -212,6 +217,37 @@ def test_the_second_stage_leaves_encoder_and_codebooks_alone(tmp_path: Path) -> 
     assert (facts["steps"], facts["decoder_steps"]) == (1, 3)
     assert facts["codes_sha256"] == before["codes_sha256"] == refined.codes_sha256()
     assert facts["sha256"] != before["sha256"]
+
+
+def test_half_of_a_batch_are_guessed_codes_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_module, "PREDICTED", 1)
+    codes = np.random.default_rng(0).integers(0, 1024, (30, 8)).astype(np.int16)
+    predicted = PredictedCrops([(hum(30 / 75, 180), codes)])
+
+    def stage() -> DecoderTraining:
+        first = make_training()
+        return DecoderTraining(
+            first.codec, first.sampler, first.validation, 0, before={"steps": 0, "hours_seen": 0},
+            predicted=predicted,
+        )  # fmt: skip
+
+    training = stage()
+    waveform, latents = training._draw()
+    assert len(waveform) == len(latents) == 2
+    guessed = training.codec.quantizer(torch.from_numpy(codes.T.astype(np.int64))[None])[0]
+    windows = guessed.unfold(0, 20, 1).transpose(1, 2)
+    assert any(torch.equal(window, latents[1]) for window in windows)
+    assert not any(torch.equal(window, latents[0]) for window in windows)
+
+    training.set_rate(0.7)
+    training.train_step()
+    training.save(tmp_path)
+    resumed = stage()
+    assert resumed.resume(tmp_path)
+    resumed.set_rate(0.7)
+    assert resumed.train_step() == training.train_step()
 
 
 def test_training_synthesis_equals_what_is_exported() -> None:
