@@ -45,6 +45,9 @@ FEATURE_WEIGHT = 10.0  # of feature matching beside deceit
 CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
 PREDICTED = 4  # crops of a batch whose codes are guesses, where there are any
+# What is exported then keeps so much of the weights that training began with: guesses cost sound,
+# and this way less than half of it, while nearly all that they teach of voices stays.
+START_SHARE = 0.6
 
 
 class DecoderTraining(CodecTraining):
@@ -73,6 +76,7 @@ class DecoderTraining(CodecTraining):
         self.codec.load_learned_state(codec.learned_state())
         self.codec.encoder.requires_grad_(False)
         self.before, self.predicted = before, predicted
+        self.start = {n: p.detach().clone() for n, p in self.parameters().items()}
         self.critics = Discriminators()
         self.critic_optimizer = AdamW(
             self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
@@ -154,6 +158,19 @@ class DecoderTraining(CodecTraining):
         now = torch.stack((spectra.norm(), critics.norm()))
         self.norms = now if not self.norms.any() else torch.lerp(now, self.norms, NORM_DECAY)
         return spectra + critics * (CRITIC_SHARE * self.norms[0] / self.norms[1])
+
+    def averaged(self) -> OwnCodec:
+        """The codec with averaged weights, drawn back to the first ones where guesses moved them.
+
+        Fine-tuned and first weights are mixed as in WiSE-FT (arXiv 2109.01903).
+        """
+        codec = super().averaged()
+        if self.predicted:
+            mean = {
+                n: torch.lerp(p, self.start[n], START_SHARE) for n, p in self.average.values.items()
+            }
+            codec.load_state_dict(mean, strict=False)
+        return codec
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that resuming needs."""

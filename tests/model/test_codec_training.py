@@ -241,8 +241,13 @@ def test_half_of_a_batch_are_guessed_codes_where_there_are_any(
     assert any(torch.equal(window, latents[1]) for window in windows)
     assert not any(torch.equal(window, latents[0]) for window in windows)
 
+    before = {n: p.detach().clone() for n, p in training.parameters().items()}
     training.set_rate(0.7)
     training.train_step()
+    exported = dict(training.averaged().named_parameters())
+    for name, first in before.items():
+        mixed = 0.6 * first + 0.4 * training.average.values[name]
+        torch.testing.assert_close(exported[name], mixed, msg=name)
     training.save(tmp_path)
     resumed = stage()
     assert resumed.resume(tmp_path)
