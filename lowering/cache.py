@@ -62,7 +62,10 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     try:
         fill(temporary)
         temporary.chmod(0o755)
-        if not folder.exists():
+        try:
             temporary.rename(folder)
+        except OSError:
+            if not folder.exists():  # no other writer was first: it is the disk that failed
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -46,7 +46,7 @@ CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectr
 NORM_DECAY = 0.98
 PREDICTED = 4  # crops of a batch whose codes are guesses, where there are any
 # What is exported then keeps so much of the weights that training began with: guesses cost sound,
-# and this way less than half of it, while nearly all that they teach of voices stays.
+# and this is the most of them that leaves true codes sounding good (docs/codec.md).
 START_SHARE = 0.6
 
 

@@ -1,6 +1,7 @@
 """Cached results are found again, and only by what they were made of."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,14 +43,15 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
 
 def test_of_many_writers_one_wins_and_none_fails(tmp_path):
     folder = tmp_path / "cache" / "a"
-    writers = [
-        threading.Thread(target=publish, args=(folder, lambda t: (t / "file").write_text("same")))
-        for _ in range(8)
-    ]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    start = threading.Barrier(8)
+
+    def fill(temporary):
+        (temporary / "file").write_text("same")
+        start.wait()
+
+    with ThreadPoolExecutor(8) as writers:
+        for writing in [writers.submit(publish, folder, fill) for _ in range(8)]:
+            writing.result()
     assert (folder / "file").read_text() == "same"
     assert [path.name for path in folder.parent.iterdir()] == ["a"]
 
