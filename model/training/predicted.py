@@ -10,7 +10,7 @@ Vocoders learn from a model's own spectra for the same reason (HiFi-GAN, arXiv 2
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +103,7 @@ def predict_tokens(model: MobileSpeech, tokens: Path, folder: Path, seed: int) -
     write_manifest(folder, read_manifest(tokens)["codes_sha256"])
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Parse the command line and predict."""
     parser = argparse.ArgumentParser(
         prog="python -m model.training.predicted",
@@ -115,10 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of tokens")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    model, _ = load_model(options.config, options.start)
-    for remaining in predict_tokens(model, options.tokens, options.out, options.seed):
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    model, _ = load_model(arguments.config, arguments.start)
+    for remaining in predict_tokens(model, arguments.tokens, arguments.out, arguments.seed):
         print(f"{remaining} utterances to go", flush=True)
 
 
