@@ -12,8 +12,8 @@ from torch import Tensor
 
 from model.config import HOP_LENGTH, SAMPLE_RATE_HZ
 from model.data.corpus import AudioShards, Samples, Utterance, read_items
-from model.errors import InputError
-from model.training.tokens import read_tokens
+from model.errors import ConfigError, InputError
+from model.training.tokens import read_manifest, read_tokens
 
 QUIETEST_PEAK = 0.01  # of full scale: a crop below it is silence and teaches nothing
 VALIDATION_SHARE = 100  # one utterance in so many is kept from training, chosen by its name
@@ -68,12 +68,18 @@ class PredictedCrops:
         self.ends = np.cumsum([len(codes) for _, codes in self.utterances])
 
     @classmethod
-    def open(cls, corpora: Sequence[Path], tokens: Sequence[Path], n_frame: int) -> Self:
+    def open(
+        cls, corpora: Sequence[Path], tokens: Sequence[Path], codes_sha256: str, n_frame: int
+    ) -> Self:
         """Open folders of `model.training.predicted`, and find the speech in corpora by its hash.
 
         Raises:
+            ConfigError: A folder holds codes of another codec than the one with that hash.
             InputError: No utterance of at least `n_frame` frames is in both.
         """
+        for folder in tokens:
+            if read_manifest(folder)["codes_sha256"] != codes_sha256:
+                raise ConfigError(f"{folder} holds another codec's codes: predict from its tokens")
         shards = AudioShards.open(*corpora)
         audio = {
             item.sha256: shards.audio(i)

@@ -212,7 +212,9 @@ def main() -> None:
     _, before = load_checkpoint(arguments.start, "codec")
     predicted = None
     if arguments.predicted:
-        predicted = PredictedCrops.open(arguments.corpora, arguments.predicted, FRAMES)
+        predicted = PredictedCrops.open(
+            arguments.corpora, arguments.predicted, before["codes_sha256"], FRAMES
+        )
     training = DecoderTraining(
         load_own(arguments.start),
         sampler,

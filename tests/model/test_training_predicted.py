@@ -8,7 +8,7 @@ import torch
 
 from model.config import CONFIGS, HOP_LENGTH, N_CODEBOOK
 from model.data.corpus import Utterance, digest, read_items, write_shard
-from model.errors import InputError
+from model.errors import ConfigError, InputError
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import PHONEMES
 from model.training import predicted as predicted_module
@@ -124,7 +124,7 @@ def test_predicting_goes_on_where_it_was_stopped(
 
 def test_crops_are_of_the_speech_that_their_codes_were_guessed_for(tmp_path: Path) -> None:
     corpus, tokens = make_folders(tmp_path)
-    crops = PredictedCrops.open([corpus], [tokens], 16)
+    crops = PredictedCrops.open([corpus], [tokens], "c", 16)
     waveforms, codes = crops.draw(30, 16, np.random.default_rng(0))
     assert waveforms.shape == (30, 16 * HOP_LENGTH)
     assert codes.shape == (30, N_CODEBOOK, 16)
@@ -146,4 +146,10 @@ def test_tokens_of_other_speech_are_an_error(tmp_path: Path) -> None:
     item, samples, _ = make_utterance(99)
     write_shard(tmp_path / "other", 0, [(item, samples)])
     with pytest.raises(InputError, match="none of the predicted tokens"):
-        PredictedCrops.open([tmp_path / "other"], [tokens], 16)
+        PredictedCrops.open([tmp_path / "other"], [tokens], "c", 16)
+
+
+def test_guesses_in_another_codecs_codes_are_an_error(tmp_path: Path) -> None:
+    corpus, tokens = make_folders(tmp_path)
+    with pytest.raises(ConfigError, match="another codec"):
+        PredictedCrops.open([corpus], [tokens], "d", 16)
