@@ -35,6 +35,7 @@ class Metric:
         gates: Whether a comparison's overall verdict depends on it by default.
         exact: Whether the same program gives the same value every time, so that any two values can
             be compared without statistics.
+        once: Whether a run has one sample, however many repeats: it is measured of the artifact.
         length_bound: Whether it grows with the length of the speech, and so says nothing between
             speeches of different lengths.
         weigh: Of a metric whose samples are sentences: their weights in its mean. Of all others,
@@ -50,6 +51,7 @@ class Metric:
     tolerance: float = 0.02
     gates: bool = False
     exact: bool = False
+    once: bool = False
     length_bound: bool = False
     weigh: Callable[[Evidence], Sequence[float]] | None = None
     judge: Judge | None = None
@@ -181,7 +183,7 @@ METRICS.register("compile_s")(
     Metric(
         "Compile", "s", "lower", manifest_value(lambda m: sum(m.stage_s.values())),
         "wall seconds of quantizing, exporting, lowering and checking, when it was made",
-        tolerance=0.25,
+        tolerance=0.25, once=True,
     )
 )  # fmt: skip
 METRICS.register("audio_frames")(
@@ -247,7 +249,7 @@ METRICS.register("delegated_time_share")(
     Metric(
         "Delegated time", "share", "higher", delegated_time_share,
         "profiled time inside delegates",
-        tolerance=0.05,
+        tolerance=0.05, once=True,
     )
 )  # fmt: skip
 METRICS.register("quantized_macs_share")(

@@ -42,6 +42,9 @@ class Registry(Mapping[str, T]):
             known = f"Known: {', '.join(self)}." if len(self) <= MANY else "`bench list` names all."
             raise ConfigError(f"unknown {self.kind} {name!r}.{hint} {known}") from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 

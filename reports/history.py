@@ -14,6 +14,7 @@ from rich.text import Text
 from bench.comparing.changes import Step
 from bench.comparing.history import History, Series, title, verdict
 from bench.metrics import METRICS
+from bench.warnings import FEWEST_REPEATS
 from reports.units import printable, scale_for
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -89,6 +90,9 @@ def mark(series: Series) -> str:
     if series.drift:
         drift = series.drift
         words.append(f"drifts {share(drift.before, drift.after)}")
+    few = int((~series.judged).sum())
+    if few:
+        words.append(f"{few} not judged: under {FEWEST_REPEATS} repeats")
     return ", ".join(words)
 
 
@@ -102,7 +106,7 @@ def changes_of(history: History) -> Iterable[Text]:
     for (place, metric, went), found in sorted(steps.items(), reverse=True):
         found.sort(key=lambda one: -abs(one[1].after - one[1].before) / (abs(one[1].before) or 1))
         series, step = found[0]
-        before, after = history.runs[series.runs[step.place - 1]], history.runs[place]
+        before, after = history.runs[series.runs[series.last_before(step)]], history.runs[place]
         scale = scale_for((step.before, step.after), series.line.unit)
         others = f"; and {len(found) - 1} more cases" if len(found) > 1 else ""
         line = (
@@ -167,6 +171,7 @@ def history_document(history: History) -> dict[str, Any]:
                     "median": one.median.tolist(),
                     "low": one.low.tolist(),
                     "high": one.high.tolist(),
+                    "judged": one.judged.tolist(),
                 },
                 "steps": [
                     {

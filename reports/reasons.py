@@ -7,6 +7,7 @@ from math import isnan
 
 from bench.operators import operator_kind
 from bench.results import Row
+from bench.warnings import FEWEST_REPEATS
 from reports.units import count, text, times
 
 SLOWER = 1.02  # below, two medians of one and the same program differ too
@@ -25,11 +26,13 @@ class Profile:
         costs_ms: Milliseconds per synthesis of the costliest operators, mean over utterances.
         delegated_share: Of the profiled time, inside delegates; NaN where nothing was profiled.
         outside: Operators outside delegates, in all methods of the .pte.
+        repeats: Fewest that any of its cases was measured with; 0 where none was.
     """
 
     costs_ms: Mapping[Operator, float]
     delegated_share: float
     outside: int
+    repeats: int
 
 
 def profile_of(rows: Sequence[Row], delegated_share: float) -> Profile:
@@ -47,7 +50,10 @@ def profile_of(rows: Sequence[Row], delegated_share: float) -> Profile:
             costs_ms[key] += operator["total_ms"] / len(profiled)
     methods = profiled[0].methods.values() if profiled else ()
     outside = sum(sum(facts.get("other_operators", {}).values()) for facts in methods)
-    return Profile(costs_ms, delegated_share, outside)
+    repeats = min(
+        (len(row.metrics["rtf"].samples) for row in rows if "rtf" in row.metrics), default=0
+    )
+    return Profile(costs_ms, delegated_share, outside, repeats)
 
 
 def why_slower(speedup: float, own: Profile, other: Profile, name: str = "fp32") -> str:
@@ -61,6 +67,12 @@ def why_slower(speedup: float, own: Profile, other: Profile, name: str = "fp32")
     """
     if isnan(speedup) or speedup > 1 / SLOWER:
         return ""
+    repeats = min(own.repeats, other.repeats)
+    if 0 < repeats < FEWEST_REPEATS:
+        return (
+            f"{count(repeats, 'repeat')} cannot tell whether it is slower than {name}:"
+            f" measure at least {FEWEST_REPEATS}"
+        )
     lead = f"{times(1 / speedup)} slower than {name}"
     if not own.costs_ms or not other.costs_ms:
         return f"{lead}; without a profile of both it is not known why"

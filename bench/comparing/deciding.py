@@ -204,6 +204,7 @@ def changes(
         wanted,
         found.repeats,
         could.to_claim,
+        could.can_claim,
         size,
         found.paired,
     )

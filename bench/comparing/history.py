@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bench.comparing.changes import Drift, Step, find_changes
 from bench.metrics import METRICS, Better
 from bench.stores.store import Archive, FailureLine, RunLine, SeriesLine
+from bench.warnings import FEWEST_REPEATS
 from model.errors import ResultError
 
 
@@ -47,6 +48,8 @@ class Series:
         low: (N,) lower ends of intervals.
         high: (N,) upper ends.
         samples: In all.
+        judged: (N,) which points steps and drifts are looked for in: of a metric that repeats vary,
+            those of at least `FEWEST_REPEATS` repeats.
         steps: Oldest first.
         drift: Of the last level.
     """
@@ -57,8 +60,13 @@ class Series:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     samples: int
+    judged: NDArray[np.bool_]
     steps: tuple[Step, ...]
     drift: Drift | None
+
+    def last_before(self, step: Step) -> int:
+        """Return the place of the last point that was judged before a step."""
+        return int(np.flatnonzero(self.judged[: step.place])[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +119,18 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
     series = []
     for start, stop in zip(starts, [*starts[1:], len(points.series_id)], strict=True):
         part = slice(start, stop)
-        steps, drift = find_changes(points.median[part])
+        line = chosen[int(points.series_id[start])]
+        judged = enough_repeats(line.metric, points.samples[part])
+        steps, drift = changes_among(points.median[part], judged)
         series.append(
             Series(
-                chosen[int(points.series_id[start])],
+                line,
                 places[points.run_id[part]],
                 points.median[part],
                 points.low[part],
                 points.high[part],
                 int(points.samples[part].sum()),
+                judged,
                 tuple(steps),
                 drift,
             )
@@ -132,6 +143,23 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
         if failure.run_id in newest.values() and wanted.device in ("", device_of(failure, runs))
     ]
     return History(runs, series, failures, archive.problems)
+
+
+def enough_repeats(metric: str, samples: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which points have the repeats that a claim needs, (N,) of as many counts of samples."""
+    if metric in METRICS and (METRICS[metric].exact or METRICS[metric].once):
+        return np.ones(len(samples), np.bool_)
+    return samples >= FEWEST_REPEATS
+
+
+def changes_among(
+    medians: NDArray[np.float64], judged: NDArray[np.bool_]
+) -> tuple[list[Step], Drift | None]:
+    """Find steps and drift among the points that are judged; places are those among all points."""
+    places = np.flatnonzero(judged)
+    steps, drift = find_changes(medians[judged])
+    moved = [replace(step, place=int(places[step.place])) for step in steps]
+    return moved, drift and replace(drift, place=int(places[drift.place]))
 
 
 def device_of(failure: FailureLine, runs: Sequence[RunLine]) -> str:

@@ -20,11 +20,11 @@ from bench.comparing.power import (
     repeats_past,
     spread_margin,
 )
-from bench.comparing.ranks import Floats, fewest_repeats, rank_sum_p, signed_rank_p
+from bench.comparing.ranks import Floats, fewest_repeats, rank_sum_p, signed_rank_p, smallest_p
 from bench.comparing.resampling import CONFIDENCE, intervals
 from bench.comparing.verdicts import Verdict
+from bench.warnings import FEWEST_REPEATS
 
-FEWEST_REPEATS = 5  # fewer prove nothing: no interval over them means what it says
 NORMAL = quantile((1 + CONFIDENCE) / 2)
 # With the fewest repeats that can prove anything, one of them out of line proves nothing any more.
 # To find a change dependably, so many times as many orders of the repeats must be possible.
@@ -64,9 +64,24 @@ class Findings:
     floor: Floats
 
     @property
-    def freedom(self) -> int:
-        """Degrees of freedom that spread is known with."""
-        return max(1, self.repeats[0] - 1 if self.paired else sum(self.repeats) - 2)
+    def freedom(self) -> float:
+        """Degrees of freedom that the spread is known with.
+
+        Of separate runs Welch and Satterthwaite's, for equal spread: of two equal runs 2 (n - 1),
+        of a short and a long run little more than the short run has.
+        """
+        first, second = self.repeats
+        if self.paired or first == 1 or second == 1:
+            return max(1, min(self.repeats) - 1)
+        shares = 1 / first, 1 / second
+        own = shares[0] ** 2 / (first - 1) + shares[1] ** 2 / (second - 1)
+        return float(sum(shares) ** 2 / own)
+
+    @property
+    def per_run(self) -> float:
+        """Repeats of two equal runs, or rounds, that give the same standard error."""
+        first, second = self.repeats
+        return float(2 / (1 / first + 1 / second))
 
 
 def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
@@ -131,7 +146,9 @@ def decide(
 
     Changed is what the exact test finds at level `rule.alpha`, what the interval keeps clear of
     zero and what exceeds the tolerance. Same is what the interval keeps within the tolerance: it
-    must be shown, as a change must. All else is inconclusive.
+    must be shown, as a change must. All else is inconclusive, and so is every test of which either
+    side has fewer than `FEWEST_REPEATS` repeats: a rank test of 2 against 20 can reach its level,
+    but the interval over 2 repeats does not mean what it says.
 
     Args:
         found: What was found.
@@ -143,11 +160,12 @@ def decide(
     low, high = np.where(worse > 0, (found.low, found.high), (-found.high, -found.low))
     effect = found.effect * worse
     p_worse, p_better = p_values
-    enough = min(found.repeats) >= FEWEST_REPEATS
+    if min(found.repeats) < FEWEST_REPEATS:
+        return [Verdict.INCONCLUSIVE] * len(effect)
     conditions = {
         Verdict.REGRESSED: (p_worse <= rule.alpha) & (low > 0) & (effect > tolerance),
         Verdict.IMPROVED: (p_better <= rule.alpha) & (high < 0) & (effect < -tolerance),
-        Verdict.SAME: (low >= -tolerance) & (high <= tolerance) & enough,
+        Verdict.SAME: (low >= -tolerance) & (high <= tolerance),
     }
     names = [*conditions, Verdict.INCONCLUSIVE]
     chosen = np.select([*conditions.values()], [0, 1, 2], default=3)
@@ -162,13 +180,16 @@ class Reach:
         detectable: (N,) smallest change found in `Rule.power` of comparisons.
         to_find: (N,) repeats per run to find the wanted change; 0 where no number is enough.
         to_prove_same: (N,) repeats per run to show that nothing changed; 0 likewise.
-        to_claim: Repeats per run at which the exact test can reach its level at all.
+        to_claim: Repeats per run at which a change can be claimed at all: both sides have the
+            fewest that any verdict needs, and the exact test can reach its level.
+        can_claim: Whether the repeats that there are suffice for that.
     """
 
     detectable: Floats
     to_find: NDArray[np.int_]
     to_prove_same: NDArray[np.int_]
     to_claim: int
+    can_claim: bool
 
 
 def reach(found: Findings, tolerance: Floats, wanted: Floats, rule: Rule, family: int) -> Reach:
@@ -189,15 +210,18 @@ def reach(found: Findings, tolerance: Floats, wanted: Floats, rule: Rule, family
     per_error = detectable(np.ones(1), np.zeros(1), alpha=alpha, power=rule.power)[0]
     to_find = np.minimum(wanted / per_error, (wanted - tolerance) / quantile(rule.power))
     to_prove = tolerance / (2 * NORMAL)
-    repeats = min(found.repeats)
+    repeats = found.per_run
     runs = 1 if found.paired else 2
+    to_claim = max(FEWEST_REPEATS, fewest_repeats(alpha, paired=found.paired))
+    lowest_p = smallest_p(*found.repeats, paired=found.paired)
     dependable = np.maximum(
         repeats_past(far_share(found.apart, wanted, runs), rule.power),
-        fewest_repeats(alpha / ROOM, paired=found.paired),
+        max(FEWEST_REPEATS, fewest_repeats(alpha / ROOM, paired=found.paired)),
     )
     return Reach(
-        np.maximum(smallest, jump(found.apart, runs, repeats, rule.power)),
+        np.maximum(smallest, jump(found.apart, runs, min(found.repeats), rule.power)),
         repeats_for(np.maximum(to_find, 0.0), error, floor, repeats, dependable),
         repeats_for(to_prove, error, floor, repeats, np.full_like(error, FEWEST_REPEATS)),
-        fewest_repeats(alpha, paired=found.paired),
+        to_claim,
+        min(found.repeats) >= FEWEST_REPEATS and lowest_p <= alpha,
     )

@@ -12,6 +12,7 @@ from bench.comparing.deciding import Batch, exact_changes
 from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Change, Verdict
 from bench.metrics import METRICS
+from bench.warnings import FEWEST_REPEATS
 
 Refusal = tuple[Verdict, str]
 Mask = NDArray[np.bool_]
@@ -122,7 +123,9 @@ def why_no_statistics(
         ratioless |= lowest[places] <= 0
     if METRICS[name].absolute:
         ratioless[:] = False
-    unknown = "one repeat: nothing is known of its spread; measure at least 5"
+    unknown = f"one repeat: nothing is known of its spread; measure at least {FEWEST_REPEATS}"
+    if METRICS[name].once:
+        unknown = "a run has one sample of it: `bench history` tells its steps over many runs"
     return (
         (left & few, Verdict.INCONCLUSIVE, unknown),
         (left & ratioless & ~few, Verdict.INCONCLUSIVE, "values of zero or below have no ratio"),

@@ -46,7 +46,7 @@ def quantile(share: float) -> float:
     return NormalDist().inv_cdf(share)
 
 
-def spread_margin(freedom: int) -> float:
+def spread_margin(freedom: float) -> float:
     """Return what to multiply a spread with that is known with so many degrees of freedom.
 
     So taken, it is understated in one of ten comparisons only, where a spread as it is would be in
@@ -125,7 +125,7 @@ def jump(apart: Floats, runs: int, repeats: int, power: float) -> Floats:
 
 
 def repeats_for(
-    needed: Floats, error: Floats, floor: Floats, repeats: int, fewest: Floats
+    needed: Floats, error: Floats, floor: Floats, repeats: float, fewest: Floats
 ) -> NDArray[np.int_]:
     """Return the repeats at which an error shrinks to `needed`; 0 where no number is enough.
 
@@ -133,7 +133,8 @@ def repeats_for(
         needed: (N,) standard errors wanted.
         error: (N,) standard errors at `repeats`, without the floor.
         floor: (N,) standard error of the floor, which repeats do not reduce.
-        repeats: Repeats (or rounds) so far.
+        repeats: Repeats per run (or rounds) so far; of unequal runs, those of two equal ones with
+            the same error.
         fewest: (N,) that anything can be said with.
     """
     left = np.square(needed) - np.square(floor)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-EXACT = 64  # repeats up to which the null distribution is counted out; above, it is normal
+EXACT = 64  # repeats of each side up to which null distributions are counted; above, normal
 
 
 def rank_sum_p(base: Floats, candidate: Floats) -> tuple[Floats, Floats]:
@@ -56,7 +56,7 @@ def both_sides(tail: Floats, won: Floats, most: int) -> tuple[Floats, Floats]:
 @cache
 def rank_sum_tail(base: int, candidate: int) -> Floats:
     """Return P(U >= u) for u from 0 to base * candidate, of Mann and Whitney's U without ties."""
-    if max(base, candidate) > EXACT:
+    if base * candidate > EXACT**2:  # a short side is counted out against a longer one
         mean = base * candidate / 2
         deviation = sqrt(base * candidate * (base + candidate + 1) / 12)
         return normal_tail(base * candidate, mean, deviation)
@@ -96,8 +96,14 @@ def normal_tail(largest: int, mean: float, deviation: float) -> Floats:
     return np.array([erfc(step) / 2 for step in steps])
 
 
+def smallest_p(base: int, candidate: int, *, paired: bool) -> float:
+    """Return the smallest one-sided p-value that an exact test of so many repeats can give."""
+    tail = signed_rank_tail(base) if paired else rank_sum_tail(base, candidate)
+    return float(tail[-1])
+
+
 def fewest_repeats(alpha: float, *, paired: bool) -> int:
-    """Return the repeats (or rounds) that an exact test needs to be able to reach `alpha`."""
+    """Return the repeats per run (or rounds) that an exact test needs to reach `alpha`."""
     repeats = 1
     # In logarithms: alpha may be very small among many tests.
     while (repeats * log(2) if paired else log(comb(2 * repeats, repeats))) < -log(alpha):

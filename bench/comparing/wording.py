@@ -47,7 +47,8 @@ class Words:
         tolerance: Changes up to this size do not matter.
         wanted: Change that one wants to find.
         repeats: Of base and candidate.
-        to_claim: Repeats at which the exact test can reach its level at all.
+        to_claim: Repeats per run at which a change can be claimed at all.
+        can_claim: Whether there are enough of them.
         size: Tests in the family.
         paired: Whether rounds were compared.
     """
@@ -58,6 +59,7 @@ class Words:
     wanted: float
     repeats: tuple[int, int]
     to_claim: int
+    can_claim: bool
     size: int
     paired: bool
 
@@ -79,9 +81,10 @@ class Words:
             to_find: Repeats to find the wanted change; 0 where no number is enough.
             to_prove_same: Repeats to show that nothing changed; 0 likewise.
         """
-        if min(self.repeats) < self.to_claim:
+        if not self.can_claim:
             among = f" among {self.size} gating tests" if self.size > 1 else ""
-            number = min(self.repeats)
+            fewest, most = min(self.repeats), max(self.repeats)
+            number = f"{fewest}" if fewest == most else f"{fewest} against {most}"
             return f"{number} repeats cannot prove any change{among}: {self.to_claim} can"
         needs = []
         if to_find:

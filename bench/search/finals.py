@@ -8,6 +8,7 @@ from bench.results import Outcome, Run
 from bench.search.space import Candidate
 from bench.search.study import Found
 from bench.stats import summarize
+from bench.warnings import FEWEST_REPEATS
 from quantization.scheme_files import FLOAT, write_scheme
 from quantization.sensitivity import Damage
 
@@ -45,17 +46,19 @@ class Verdict:
         uniform: What it is compared with.
         ratio: Of their RTF, round by round: median, and the ends of its 95 % interval.
         distance_ratio: Of their distances.
+        rounds: That were compared.
     """
 
     mixed: str
     uniform: str
     ratio: tuple[float, float, float]
     distance_ratio: float
+    rounds: int
 
     @property
     def as_fast(self) -> bool:
-        """Whether the rounds rule out that it is slower by more than `MARGIN`."""
-        return self.ratio[2] <= 1 + MARGIN
+        """Whether the rounds rule out that it is slower by more than `MARGIN`; too few do not."""
+        return self.rounds >= FEWEST_REPEATS and self.ratio[2] <= 1 + MARGIN
 
     @property
     def wins(self) -> bool:
@@ -127,6 +130,7 @@ def verdicts(run: Run, results: Sequence[Result], int8: Sequence[str]) -> list[V
             best.scheme,
             ratio_of(rounds[result.scheme], rounds[best.scheme]),
             result.distance / best.distance,
+            len(rounds[result.scheme]),
         )
         for result in fit
         if result.mixed

@@ -112,7 +112,15 @@ def test_history_and_conditions_are_drawn_where_they_are_known(browse, run, fold
     line = SeriesLine(1, "host", "fp32", "xnnpack", "short", "base", "", "rtf", "ratio")
     values = np.array([1.0, 1.0, 1.2])
     series = Series(
-        line, np.arange(3), values, values - 0.01, values + 0.01, 5, (Step(2, 1.0, 1.2),), None
+        line,
+        np.arange(3),
+        values,
+        values - 0.01,
+        values + 0.01,
+        5,
+        np.ones(3, bool),
+        (Step(2, 1.0, 1.2),),
+        None,
     )
     past = [
         RunLine(n, "host", f"{n:04d}_3f2a9c1", "2026-02-11T09:14", "3f2a9c1", "Debian", False)

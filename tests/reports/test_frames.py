@@ -120,8 +120,12 @@ def test_a_slower_scheme_is_explained_by_what_left_the_delegate(run):
 
 
 def test_a_slower_scheme_is_explained_by_what_grew_inside_the_delegate():
-    fp32 = Profile({("smd", "Fully Connected", True): 80.0, ("smd", "Softmax", True): 9.0}, 1.0, 0)
-    own = Profile({("smd", "Fully Connected", True): 95.0, ("smd", "Convert", True): 31.0}, 1.0, 0)
+    fp32 = Profile(
+        {("smd", "Fully Connected", True): 80.0, ("smd", "Softmax", True): 9.0}, 1.0, 0, 5
+    )
+    own = Profile(
+        {("smd", "Fully Connected", True): 95.0, ("smd", "Convert", True): 31.0}, 1.0, 0, 5
+    )
     assert why_slower(0.8, own, fp32) == (
         "1.25 x slower than fp32: smd Convert takes 31.0 ms (fp32: not among its costliest),"
         " smd Fully Connected takes 95.0 ms (fp32: 80.0 ms)"
@@ -131,7 +135,7 @@ def test_a_slower_scheme_is_explained_by_what_grew_inside_the_delegate():
 
 
 def test_a_slower_scheme_without_a_profile_is_not_explained_away():
-    nothing = Profile({}, np.nan, 0)
+    nothing = Profile({}, np.nan, 0, 5)
     assert why_slower(0.5, nothing, nothing) == (
         "2.00 x slower than fp32; without a profile of both it is not known why"
     )

@@ -23,7 +23,9 @@ def series(medians, steps=(), number=1, **changes):
     values = np.array(medians, float)
     places = np.arange(len(values))
     line = SeriesLine(id=number, **facts)
-    return Series(line, places, values, values * 0.99, values * 1.01, 5, tuple(steps), None)
+    return Series(
+        line, places, values, values * 0.99, values * 1.01, 5, values > 0, tuple(steps), None
+    )
 
 
 def history(*of):

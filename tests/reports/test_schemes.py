@@ -99,3 +99,16 @@ def test_no_name_or_reason_becomes_markup_or_control(hostile_run, name):
     assert "\x1b" not in said
     if name == "markdown":
         assert "<img" not in said
+
+
+@pytest.mark.parametrize("few", ["fp32", "8da4w"])
+def test_a_pair_of_fewer_than_five_repeats_is_not_called_slower(run, few):
+    plain = [row for row in run.rows if row.case.utterance == "plain"]
+    rows = [
+        replace(row, metrics={**row.metrics, "rtf": replace(rtf, samples=rtf.samples[:4])})
+        if row.case.scheme == few and (rtf := row.metrics.get("rtf"))
+        else row
+        for row in plain
+    ]
+    said = why(replace(run, rows=tuple(rows)))["8da4w", "xnnpack"]
+    assert said == "4 repeats cannot tell whether it is slower than fp32: measure at least 5"

@@ -61,6 +61,37 @@ def test_one_repeat_claims_nothing():
     assert pair([1.0], [2.0]).verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("session", ["", "one"])
+@pytest.mark.parametrize("sizes", [(2, 20), (20, 2), (4, 60), (60, 4)])
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_a_side_of_fewer_than_five_repeats_claims_nothing_however_many_the_other_has(
+    factor, sizes, session
+):
+    base, candidate = (1 + 1e-4 * np.arange(size) / size for size in sizes)
+    runs = [
+        make_run(make_row(rtf=samples), session=session) for samples in (base, factor * candidate)
+    ]
+    found = compare(*runs, TERMS)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    fewest, most = sorted(sizes)
+    assert found.changes[0].reason.startswith(f"{fewest} against {most} repeats cannot prove")
+
+
+def test_unequal_sides_claim_what_their_exact_test_can():
+    def found(sizes):
+        rows = [
+            [
+                make_row(make_case(f"s{n}"), rtf=factor * (1 + 1e-4 * np.arange(size)))
+                for n in range(20)
+            ]
+            for size, factor in zip(sizes, (1, 1.5), strict=True)
+        ]
+        return compare(*(make_run(*side) for side in rows), TERMS)
+
+    assert found((5, 5)).verdict is Verdict.INCONCLUSIVE
+    assert found((5, 20)).verdict is Verdict.REGRESSED
+
+
 def test_many_gating_tests_need_more_repeats_than_one():
     rows = [
         [make_row(make_case(f"s{n}"), rtf=STEADY[:5] * factor) for n in range(20)]

@@ -147,14 +147,58 @@ def results(tmp_path_factory):
     return folder
 
 
-def measurement(value, unit):
-    return Measurement(float(value), float(value), float(value), unit, (float(value),))
+def measurement(value, unit, repeats=5):
+    return Measurement(float(value), float(value), float(value), unit, (float(value),) * repeats)
 
 
 def invoke(results, *arguments):
     return CliRunner().invoke(
         bench, ["--results", str(results), "history", *arguments], env={"COLUMNS": "160"}
     )
+
+
+def kept(folder, repeats, metric="rtf"):
+    """Keep a run per number of repeats; from the eleventh on the metric is half as large again."""
+    store, case = open_store(folder), Case("fp32", "xnnpack", "short", "tiny")
+    for number, count in enumerate(repeats):
+        header = Header(
+            run="", started_at=f"2026-01-{number + 1:02d}T09:00:00+00:00", commit=f"{number:07x}",
+            device=DEVICE, schedule=Schedule(), versions={}, model={}, trained=False,
+            passes=(16,), utterances={}, cases=(case,),
+        )  # fmt: skip
+        value = (1.5 if number >= 10 else 1.0) * steady(1, number)[0]
+        row = Row(case, Outcome.OK, metrics={metric: measurement(value, "ratio", count)})
+        journal = store.begin(header, "")
+        store.finish(journal, Run(replace(header, run=journal.run), (row,)))
+        journal.close()
+    return folder
+
+
+def test_runs_of_fewer_than_five_repeats_are_shown_and_take_no_step(tmp_path):
+    folder = kept(tmp_path, [20] * 10 + [2] * 4)
+    (series,) = json.loads(invoke(folder, "--json").stdout)["series"]
+    assert series["steps"] == []
+    assert series["points"]["judged"] == [True] * 10 + [False] * 4
+    assert "4 not judged: under 5 repeats" in invoke(folder).stdout
+
+
+def test_a_step_lies_between_the_runs_that_were_judged(tmp_path):
+    folder = kept(tmp_path, [20] * 9 + [1, 1] + [20] * 3)
+    (series,) = json.loads(invoke(folder, "--json").stdout)["series"]
+    assert [step["place"] for step in series["steps"]] == [11]
+    assert f"between {8:07x} and {11:07x}" in invoke(folder).stdout
+
+
+def test_what_is_measured_once_per_run_is_judged_over_runs(tmp_path):
+    folder = kept(tmp_path, [1] * 14, metric="compile_s")
+    (series,) = json.loads(invoke(folder, "--json", "--metric", "compile_s").stdout)["series"]
+    assert [step["place"] for step in series["steps"]] == [10]
+
+
+def test_a_metric_that_is_no_longer_known_is_still_shown(tmp_path):
+    folder = kept(tmp_path, [5] * 14, metric="gone_ms")
+    (series,) = json.loads(invoke(folder, "--json", "--metric", "all").stdout)["series"]
+    assert [step["verdict"] for step in series["steps"]] == ["changed"]
 
 
 def test_history_names_what_changed_when_and_between_which_commits(results):

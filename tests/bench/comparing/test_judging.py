@@ -79,11 +79,11 @@ def noise(kind, shape, rng):
 
 
 @pytest.mark.parametrize("kind", ["normal", "heavy tails", "two modes"])
-@pytest.mark.parametrize("repeats", [5, 10])
+@pytest.mark.parametrize("repeats", [(5, 5), (10, 10), (2, 20), (20, 4), (5, 20), (20, 5)])
 def test_identical_programs_are_called_regressed_in_at_most_one_of_a_hundred(kind, repeats):
     rng = np.random.default_rng(5)
-    shape = 3000, repeats
-    _, found = verdicts(noise(kind, shape, rng), noise(kind, shape, rng))
+    base, candidate = (noise(kind, (3000, count), rng) for count in repeats)
+    _, found = verdicts(base, candidate)
     assert np.mean([verdict is Verdict.REGRESSED for verdict in found]) <= 0.0135  # 1 % + 2 sigma
 
 
@@ -99,6 +99,32 @@ def test_the_repeats_it_names_find_the_wanted_change(kind):
         base, candidate = noise(kind, shape, rng), noise(kind, shape, rng) + np.log(1.05)
         found += verdicts(base, candidate)[1]
     assert np.mean([verdict is Verdict.REGRESSED for verdict in found]) >= 0.95
+
+
+@pytest.mark.parametrize("sizes", [(6, 60), (60, 6)])
+def test_the_repeats_named_by_unequal_runs_find_the_wanted_change(sizes):
+    """They are those of two equal runs, not as few as the longer run would make them."""
+    rng = np.random.default_rng(6)
+    pilot, _ = verdicts(*(noise("normal", (200, size), rng) for size in sizes))
+    ones = np.ones(200)
+    needed = reach(pilot, TOLERANCE * ones, np.log1p(0.05) * ones, RULE, 1).to_find
+    found = []
+    for repeats in needed:
+        shape = 4, int(repeats)
+        base, candidate = noise("normal", shape, rng), noise("normal", shape, rng) + np.log(1.05)
+        found += verdicts(base, candidate)[1]
+    assert np.mean([verdict is Verdict.REGRESSED for verdict in found]) >= 0.95
+
+
+def test_the_spread_of_a_short_run_is_known_as_badly_beside_a_long_one():
+    rng = np.random.default_rng(6)
+    equal, unequal = (
+        compare_runs(*(noise("normal", (1, size), rng) for size in sizes), np.zeros(1))
+        for sizes in ((10, 10), (5, 500))
+    )
+    assert (equal.freedom, equal.per_run) == (pytest.approx(18), pytest.approx(10))
+    assert unequal.freedom == pytest.approx(4, abs=0.2)
+    assert unequal.per_run == pytest.approx(10, abs=0.2)
 
 
 def test_a_change_as_large_as_the_tolerance_is_hardly_ever_called_the_same():

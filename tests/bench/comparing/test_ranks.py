@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.comparing.ranks import fewest_repeats, holm, rank_sum_p, rank_sum_tail, signed_rank_p
+from bench.comparing.ranks import (
+    fewest_repeats,
+    holm,
+    rank_sum_p,
+    rank_sum_tail,
+    signed_rank_p,
+    smallest_p,
+)
 
 RNG = np.random.default_rng(3)
 
@@ -29,6 +36,15 @@ def test_rank_sums_agree_with_scipy():
     base, candidate = RNG.normal(size=(50, 7)), RNG.normal(0.7, size=(50, 9))
     expected = stats.mannwhitneyu(candidate, base, alternative="greater", method="exact", axis=1)
     np.testing.assert_allclose(rank_sum_p(base, candidate)[0], expected.pvalue)
+
+
+@pytest.mark.parametrize("sizes", [(5, 100), (100, 5)])
+def test_a_short_run_is_tested_exactly_against_a_long_one(sizes):
+    rng = np.random.default_rng(4)
+    base, candidate = (rng.normal(size=(20, size)) for size in sizes)
+    expected = stats.mannwhitneyu(candidate, base, alternative="greater", method="exact", axis=1)
+    np.testing.assert_allclose(rank_sum_p(base, candidate)[0], expected.pvalue)
+    assert smallest_p(*sizes, paired=False) == pytest.approx(1 / comb(sum(sizes), 5))
 
 
 def test_signed_ranks_agree_with_counting_all_signs():

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -142,7 +143,7 @@ def row(scheme, samples, outcome=Outcome.OK, reason=""):
     if outcome is not Outcome.OK:
         return Row(Case(scheme, "xnnpack", "short", "tiny"), outcome, reason)
     metrics = {
-        "rtf": Measurement(sorted(samples)[1], min(samples), max(samples), "", samples),
+        "rtf": Measurement(median(samples), min(samples), max(samples), "", samples),
         "pte_bytes": Measurement(100, 100, 100, "bytes", (100,)),
         **{f"{stage}_ms": Measurement(10, 10, 10, "ms", (10,)) for stage in STAGES},
     }
@@ -153,10 +154,10 @@ def test_the_fastest_uniform_int8_scheme_is_what_a_mixed_one_must_beat():
     run = Run(
         None,
         (
-            row("8da8w", (0.5, 0.6, 0.4)),
-            row("int8-static", (0.9, 0.9, 0.9)),
-            row("mixed-1", (0.49, 0.59, 0.4)),
-            row("mixed-2", (0.7, 0.8, 0.6)),
+            row("8da8w", (0.5, 0.6, 0.4, 0.5, 0.5)),
+            row("int8-static", (0.9, 0.9, 0.9, 0.9, 0.9)),
+            row("mixed-1", (0.49, 0.59, 0.4, 0.5, 0.5)),
+            row("mixed-2", (0.7, 0.8, 0.6, 0.7, 0.7)),
             row("mixed-3", (), Outcome.LOWER, "too hard"),
         ),
     )
@@ -174,18 +175,19 @@ def test_the_fastest_uniform_int8_scheme_is_what_a_mixed_one_must_beat():
 
 
 @pytest.mark.parametrize(
-    ("ratio", "distance_ratio", "wins"),
+    ("ratio", "distance_ratio", "rounds", "wins"),
     [
-        ((0.9, 0.8, 1.0), 0.4, True),
-        ((0.9, 0.8, 1.0), 0.6, False),  # no nearer
-        ((1.01, 0.99, 1.02), 0.4, True),
-        ((0.9, 0.7, 1.1), 0.4, False),  # too few rounds to tell
+        ((0.9, 0.8, 1.0), 0.4, 5, True),
+        ((0.9, 0.8, 1.0), 0.6, 5, False),  # no nearer
+        ((1.01, 0.99, 1.02), 0.4, 5, True),
+        ((0.9, 0.7, 1.1), 0.4, 5, False),  # too noisy to tell
+        ((0.9, 0.8, 1.0), 0.4, 4, False),  # too few rounds to tell
     ],
 )
 def test_a_scheme_wins_that_is_surely_as_fast_at_less_than_half_the_distance(
-    ratio, distance_ratio, wins
+    ratio, distance_ratio, rounds, wins
 ):
-    assert Verdict("m", "u", ratio, distance_ratio).wins == wins
+    assert Verdict("m", "u", ratio, distance_ratio, rounds).wins == wins
 
 
 def test_times_are_read_off_a_run_and_a_scheme_without_them_is_named():
