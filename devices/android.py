@@ -112,7 +112,7 @@ class Android(RemoteDevice):
         return named, readings
 
     def _fast_cores(self) -> int:
-        return fast_cores(self._link, self._soc.clusters if self._soc else ())
+        return fast_cores(self._link, self._soc)
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[None]:

@@ -2,11 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Sequence
 
+from devices.profiles import Soc
 from devices.shell import Link
 
 CANARY_RATIO = 1.10
+NO_TASKSET = 99  # a status that no program of a phone ends with
 READ_CORES = """
 cd /sys/devices/system/cpu
 for cpu in cpu[0-9]*; do
@@ -21,27 +22,57 @@ end=$(date +%s%N); echo $((end-begin))
 """
 
 
-def fast_cores(link: Link, clusters: Sequence[int] = ()) -> int:
-    """Return the mask of the cores that are no little ones; 0 where that cannot be told.
+def fast_cores(link: Link, soc: Soc | None = None) -> int:
+    """Return the mask of the cores that are not little; 0 where that cannot be told.
+
+    The little cores are those of the slowest kind, in whichever order of speed the phone tells. Two
+    sources give that order: `cpu_capacity`, which the kernel computes as DMIPS per MHz times the
+    highest clock (drivers/base/arch_topology.c), and cpufreq's highest clocks. The order of the
+    kinds is the same in both, their ratios are not. A kernel without `capacity-dmips-mhz` in its
+    device tree gives 1024 for every core; then the clocks decide.
 
     Args:
         link: Reaches the phone.
-        clusters: Sizes of the processor's clusters, slowest first, for phones that keep speeds to
-            themselves.
+        soc: Its processor, where it is known: for phones that tell no speeds, and for processors
+            whose slowest kind is not little.
     """
     lines = re.findall(r"^cpu(\d+) (\d*) ?@(\d*)$", link.run(READ_CORES).stdout, re.MULTILINE)
-    capacity = {int(cpu): int(value) for cpu, value, _ in lines if value}
-    clock_khz = {int(cpu): int(value) for cpu, _, value in lines if value}
-    if capacity:  # in thousandths of the fastest core; little ones have a third or less
-        fast = [cpu for cpu, value in capacity.items() if 2 * value >= max(capacity.values())]
-    elif clock_khz:
-        slowest = min(clock_khz.values())
-        fast = [cpu for cpu, value in clock_khz.items() if value > slowest] or list(clock_khz)
-    elif len(lines) == sum(clusters) and len(clusters) > 1:
-        fast = list(range(clusters[0], sum(clusters)))
+    capacity = {int(cpu): int(value[:18]) for cpu, value, _ in lines if value}
+    clock_khz = {int(cpu): int(value[:18]) for cpu, _, value in lines if value}
+    # The source that tells most cores, and of two such sources the one that tells kinds apart.
+    speeds = max(capacity, clock_khz, key=lambda told: (len(told), len(set(told.values())) > 1))
+    known = soc is not None and len(lines) == sum(soc.clusters)
+    if soc is not None and known and not soc.little:
+        fast = [int(cpu) for cpu, _, _ in lines]
+    elif speeds:
+        slowest = min(speeds.values())
+        fast = [cpu for cpu, value in speeds.items() if value > slowest] or list(speeds)
+    elif soc is not None and known and len(soc.clusters) > 1:
+        fast = list(range(soc.clusters[0], sum(soc.clusters)))
     else:
         fast = []
     return sum(1 << cpu for cpu in fast if cpu < 64)
+
+
+def granted_cores(link: Link, mask: int) -> int | None:
+    """Ask the kernel for a mask of cores, and read back what a process gets.
+
+    The kernel leaves out cores that the process's cpuset forbids, and refuses a mask of which
+    nothing is left (`sched_setaffinity(2)`, EINVAL).
+
+    Returns:
+        The mask that a process gets; 0 where the mask is refused; None where it cannot be told.
+    """
+    result = link.run(f"command -v taskset >/dev/null || exit {NO_TASKSET}; {asking(mask)}")
+    if result.code == NO_TASKSET:
+        return None
+    found = re.search(r"^Cpus_allowed:\s*([0-9a-f,]+)$", result.stdout, re.MULTILINE)
+    return int(found.group(1)[:64].replace(",", ""), 16) if found else 0
+
+
+def asking(mask: int) -> str:
+    """Return shell that prints the cores which a process with this mask may use."""
+    return f"taskset {mask:x} grep Cpus_allowed: /proc/self/status"
 
 
 def canary_ms(link: Link, core: int) -> float | None:

@@ -231,8 +231,7 @@ def clocks(patient: Patient) -> Finding:
 
 def cores(patient: Patient) -> Finding:
     """Look which cores are fast."""
-    soc = soc_of(patient.properties)
-    mask = fast_cores(patient.link, soc.clusters if soc else ())
+    mask = fast_cores(patient.link, soc_of(patient.properties))
     if not mask:
         return Finding("cores", WARNING, "speeds unknown", "the runner runs on whichever cores")
     if patient.link.run("command -v taskset").code != 0:

@@ -27,12 +27,14 @@ class Soc:
         family: Whose delegates it shares.
         says: Patterns of the property ro.soc.model.
         clusters: Cores of each cluster in the order of their numbers, slowest first.
+        little: Whether its slowest cores are little ones, which a model is not measured on.
     """
 
     title: str
     family: str
     says: tuple[str, ...]
     clusters: tuple[int, ...]
+    little: bool = True
 
 
 @dataclass(frozen=True)

@@ -157,25 +157,6 @@ def test_the_thermal_status_is_noted_while_the_command_lives_and_no_longer(tmp_p
     assert reading.thermal_status == 2
 
 
-def test_fast_cores_are_those_with_at_least_half_the_capacity():
-    pixel8 = [(i, 124) for i in range(4)] + [(i, 660) for i in range(4, 8)] + [(8, 1024)]
-    text = "".join(f"cpu{i} {capacity} @2000000\n" for i, capacity in pixel8)
-    assert fast_cores(ScriptedLink(text)) == 0b1_1111_0000
-
-
-def test_without_capacities_the_slowest_clock_marks_the_little_cores():
-    text = "cpu0  @1800000\ncpu1  @1800000\ncpu2  @2800000\ncpu3  @3200000\n"
-    assert fast_cores(ScriptedLink(text)) == 0b1100
-    assert fast_cores(ScriptedLink("cpu0  @2000000\ncpu1  @2000000\n")) == 0b11
-
-
-def test_a_phone_that_tells_no_speeds_is_judged_by_its_processor_if_that_is_known():
-    silent = "".join(f"cpu{i}  @\n" for i in range(8))
-    assert fast_cores(ScriptedLink(silent), (4, 3, 1)) == 0b1111_0000
-    assert fast_cores(ScriptedLink(silent), (4, 4, 1)) == 0
-    assert fast_cores(ScriptedLink(silent)) == 0
-
-
 def test_the_fixed_workload_takes_time_on_the_core_that_is_asked_for(tmp_path):
     link = LocalLink(tmp_path)
     assert canary_ms(link, 0) > 0
