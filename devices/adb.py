@@ -5,6 +5,7 @@ and replaced: it has no shell protocol (and so no exit status), does not hear a 
 being refused, and its TCP transport leaves packets half sent.
 """
 
+import base64
 import contextlib
 import functools
 import io
@@ -15,17 +16,19 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from adb_shell import constants, exceptions
 from adb_shell.adb_device import AdbDevice
 from adb_shell.adb_message import AdbMessage
-from adb_shell.auth.keygen import keygen
+from adb_shell.auth.keygen import encode_pubkey, get_user_info, keygen
 from adb_shell.auth.sign_cryptography import CryptographySigner
 from adb_shell.hidden_helpers import _AdbTransactionInfo, _FileSyncTransactionInfo
 from adb_shell.transport.base_transport import BaseTransport
 from adb_shell.transport.tcp_transport import TcpTransport
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from devices.patience import connected
 from devices.shell import (
@@ -44,6 +47,14 @@ ACCEPT_S = 30.0  # how long somebody may take to accept our key on the phone's s
 EXECUTABLE = 0o100755
 ANDROID_KEY = Path.home() / ".android" / "adbkey"
 OWN_KEY = Path.home() / ".config" / "mobilespeech-bench" / "adbkey"
+USB_EXTRA = "pip install 'mobilespeech-bench[usb]'"
+LIBUSB = "sudo apt install libusb-1.0-0"
+UDEV = (
+    "udev has no rule that lets this user open it: sudo apt install"
+    " android-sdk-platform-tools-common, join the group plugdev, log in again, plug it in anew"
+)
+USB_DEVICES = Path("/sys/bus/usb/devices")
+ADB_INTERFACE = ["ff", "42", "01"]  # class, subclass, protocol: AOSP, packages/modules/adb, adb.h
 
 SILENT = (exceptions.TcpTimeoutException, exceptions.AdbTimeoutError, TimeoutError)
 GONE = (
@@ -247,16 +258,32 @@ def signers() -> Sequence[CryptographySigner]:
             unfinished.replace(OWN_KEY)
             keys = [OWN_KEY]
         return [signer(key) for key in keys]
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"ADB keys {keys or OWN_KEY} cannot be used: {error}") from error
+    except (OSError, ValueError, TypeError, AssertionError) as error:
+        named = " and ".join(map(str, keys)) or str(OWN_KEY)
+        raise ConfigError(f"the ADB key {named} cannot be used: {error}") from error
 
 
 @functools.cache
-def signer(key: Path) -> CryptographySigner:
-    """Read a private key and, beside it, the public one that the phone is shown."""
-    made = CryptographySigner(str(key))
-    made.public_key = key.with_name(f"{key.name}.pub").read_bytes()
-    return made
+def signer(key: Path) -> "KeySigner":
+    """Read a key pair, once."""
+    return KeySigner(key)
+
+
+class KeySigner(CryptographySigner):  # type: ignore[misc] # adb_shell has no types
+    """Signs with a private key; its public part is computed where no file has it.
+
+    The adb program computes it, too (AOSP, packages/modules/adb, client/auth.cpp).
+
+    Args:
+        key: File of the private key.
+    """
+
+    def __init__(self, key: Path) -> None:
+        self.rsa_key = load_pem_private_key(key.read_bytes(), password=None)
+        try:
+            self.public_key = key.with_name(f"{key.name}.pub").read_bytes()
+        except FileNotFoundError:
+            self.public_key = base64.b64encode(encode_pubkey(str(key))) + get_user_info().encode()
 
 
 def open_transport(address: str) -> BaseTransport:
@@ -270,27 +297,73 @@ def open_transport(address: str) -> BaseTransport:
         try:
             from adb_shell.transport.usb_transport import UsbTransport
         except (ImportError, OSError) as error:
-            raise ConfigError("phones on USB need: pip install 'adb-shell[usb]'") from error
+            raise ConfigError(f"USB without an adb server needs: {USB_EXTRA}") from error
         return UsbTransport.find_adb(rest, default_transport_timeout_s=CONNECT_S)
     if not kind or not rest.isdigit() or int(rest) > 65535:
         raise ConfigError(f"{address!r} is no address: HOST:PORT, usb:SERIAL or server:SERIAL")
     return FullWriteTransport(kind.strip("[]"), int(rest))
 
 
-def usb_serials() -> Sequence[str]:
-    """Return the serial numbers of the phones on USB; none where USB is not supported here."""
+@dataclass(frozen=True)
+class UsbPhones:
+    """What is on USB.
+
+    Attributes:
+        serials: Serial numbers of the phones that can be opened.
+        blocked: Of each other phone, why it cannot be opened.
+        problem: Why USB cannot be looked at; empty where it can.
+    """
+
+    serials: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def usb_phones() -> UsbPhones:
+    """Look for phones on USB, and say what keeps us from looking."""
     try:
         from adb_shell.transport.usb_transport import UsbTransport
-    except (ImportError, OSError):
-        return []
-    serials = []
+    except ImportError:
+        return UsbPhones(problem=f"{seen_on_usb()}USB without an adb server needs: {USB_EXTRA}")
+    except OSError as error:
+        return UsbPhones(problem=no_libusb(error))
+    serials, blocked, problem = [], [], ""
     try:
         for transport in UsbTransport.find_all_adb_devices(default_transport_timeout_s=CONNECT_S):
-            with contextlib.suppress(*usb_errors()):  # a phone that this user may not open
+            try:
                 serials.append(str(transport.serial_number))
-    except usb_errors():
-        return serials
-    return serials
+            except usb_errors() as error:
+                blocked.append(f"a phone on USB cannot be opened ({error}): {usb_remedy(error)}")
+    except usb_errors() as error:
+        problem = f"USB cannot be read ({error}): {usb_remedy(error)}"
+    except OSError as error:  # libusb1 loads the library late
+        problem = no_libusb(error)
+    return UsbPhones(tuple(serials), tuple(blocked), problem)
+
+
+def no_libusb(error: OSError) -> str:
+    """Say that libusb1 lacks the library that it calls."""
+    return f"{seen_on_usb()}libusb cannot be loaded ({error}): {LIBUSB}"
+
+
+def seen_on_usb(devices: Path = USB_DEVICES) -> str:
+    """Say that a phone is on USB by what the kernel tells of its ADB interface; else nothing."""
+    for interface in devices.glob("*:*"):
+        with contextlib.suppress(OSError):
+            codes = [
+                (interface / f"bInterface{name}").read_text().strip()
+                for name in ("Class", "SubClass", "Protocol")
+            ]
+            if codes == ADB_INTERFACE:
+                return "a phone is on USB, but "
+    return ""
+
+
+def usb_remedy(error: Exception) -> str:
+    """Return what to do about an error of libusb."""
+    if type(error).__name__ == "USBErrorAccess":
+        return UDEV
+    return "an adb server may hold it (adb kill-server); plug it in anew"
 
 
 def usb_errors() -> tuple[type[Exception], ...]:

@@ -24,6 +24,13 @@ CONNECT_S = 2.0
 SILENCE_S = 30.0
 CHUNK_BYTES = 64 << 10  # the sync protocol's largest
 EXECUTABLE = 0o100755
+SERVER_VARIABLES = (
+    "ADB_SERVER_SOCKET",
+    "ANDROID_ADB_SERVER_ADDRESS",
+    "ANDROID_ADB_SERVER_PORT",
+)
+# Kinds of local sockets, with what the kernel wants before their names.
+UNIX_SOCKETS = {"local": "", "localfilesystem": "", "localabstract": "\0"}
 
 
 class AdbServerLink:
@@ -90,9 +97,7 @@ class AdbServerLink:
         try:
             stream = connect()
         except OSError as error:
-            raise DeviceUnavailableError(
-                f"{self._address}: no adb server answers ({error}); adb start-server"
-            ) from error
+            raise DeviceUnavailableError(f"{self._address}: {no_server(error)}") from error
         try:
             ask(stream, f"host:transport:{self._serial}")
         except BaseException:
@@ -122,25 +127,97 @@ def server_devices() -> Mapping[str, str]:
     A state is "device" where the phone answers; "unauthorized" and "offline" are others.
     """
     try:
-        with connect() as stream:
-            ask(stream, "host:devices")
-            listing = receive(stream, int(receive(stream, 4), 16)).decode(errors="replace")
+        return held_devices()
     except (OSError, ValueError, DeviceError, DeviceUnavailableError):
         return {}
+
+
+def held_devices() -> Mapping[str, str]:
+    """Ask the adb server which phones it knows.
+
+    Raises:
+        OSError: No server answers.
+        ValueError, DeviceError, DeviceUnavailableError: What answers is no adb server.
+    """
+    with connect() as stream:
+        ask(stream, "host:devices")
+        listing = receive(stream, int(receive(stream, 4), 16)).decode(errors="replace")
     rows = (line.split("\t") for line in listing.splitlines())
     return {row[0]: row[1] for row in rows if len(row) == 2}
 
 
+def server_problem() -> str:
+    """Say why no phone can be reached through an adb server; empty where it knows one."""
+    try:
+        return "" if held_devices() else f"the adb server at {server_spec()} has no phone"
+    except OSError as error:
+        return no_server(error)
+    except (ValueError, DeviceError, DeviceUnavailableError):
+        return f"what answers at {server_spec()} is no adb server"
+
+
+def no_server(error: OSError) -> str:
+    """Say that no adb server answers, and what to do about it."""
+    named = [name for name in SERVER_VARIABLES if os.environ.get(name)]
+    remedy = f"start one there, or unset {' and '.join(named)}" if named else "adb start-server"
+    return f"no adb server answers at {server_spec()} ({error.strerror or error}): {remedy}"
+
+
+def server_spec() -> str:
+    """Return where the adb server is, as the adb program writes it: "tcp:5037" by default.
+
+    ADB_SERVER_SOCKET comes before ANDROID_ADB_SERVER_ADDRESS and ANDROID_ADB_SERVER_PORT (AOSP,
+    packages/modules/adb, client/commandline.cpp, adb_commandline). An empty variable is not set.
+
+    Raises:
+        ConfigError: The port is none.
+    """
+    if spec := os.environ.get("ADB_SERVER_SOCKET"):
+        return spec
+    host = os.environ.get("ANDROID_ADB_SERVER_ADDRESS")
+    port = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
+    if not is_port(port):
+        raise ConfigError(f"ANDROID_ADB_SERVER_PORT must be 1 to 65535, not {port!r}")
+    if host and ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"tcp:{host}:{port}" if host else f"tcp:{port}"
+
+
+def is_port(text: str) -> bool:
+    """Say whether a text is the number of a port."""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
+
+
 def connect() -> socket.socket:
-    """Connect to the adb server, which is at ANDROID_ADB_SERVER_PORT or 5037 of this machine.
+    """Connect to the adb server (`server_spec`).
+
+    The forms are those of AOSP's packages/modules/adb, socket_spec.cpp, that a program outside
+    Android can connect to. One is left out: "tcp:HOST" without a port, which adb takes as the port
+    of a phone.
 
     Raises:
         OSError: There is none.
+        ConfigError: The variables name no place.
     """
-    port = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
-    if not port.isdigit():
-        raise ConfigError(f"ANDROID_ADB_SERVER_PORT is no port: {port!r}")
-    return socket.create_connection(("127.0.0.1", int(port)), timeout=CONNECT_S)
+    spec = server_spec()
+    kind, _, place = spec.partition(":")
+    host, _, port = place.rpartition(":")
+    if kind == "tcp" and is_port(port):
+        address = (host.strip("[]") or "127.0.0.1", int(port))
+        return socket.create_connection(address, timeout=CONNECT_S)
+    if kind in UNIX_SOCKETS and place:
+        stream = socket.socket(socket.AF_UNIX)
+        stream.settimeout(CONNECT_S)
+        try:
+            stream.connect(UNIX_SOCKETS[kind] + place)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+    raise ConfigError(
+        f"ADB_SERVER_SOCKET is {spec!r}; it may be tcp:PORT, tcp:HOST:PORT, localfilesystem:PATH"
+        " or localabstract:NAME"
+    )
 
 
 def ask(stream: socket.socket, request: str) -> None:

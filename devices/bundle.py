@@ -73,6 +73,13 @@ class Target:
         native = platform.machine() == self.machine
         return "g++" if native else f"g++-{self.machine.replace('_', '-')}-linux-gnu"
 
+    @property
+    def c_library(self) -> str:
+        """The Debian package of the C library and its headers."""
+        architecture = {"aarch64": "arm64", "x86_64": "amd64"}.get(self.machine, self.machine)
+        native = platform.machine() == self.machine
+        return "libc6-dev" if native else f"libc6-dev-{architecture}-cross"
+
 
 # By Android's name of the instruction set.
 TARGETS = {
@@ -138,6 +145,7 @@ def source_files() -> list[Path]:
 
 def fill_bundle(folder: Path, target: Target, runtime: Path) -> None:
     """Compile the runner and put all that it needs beside it."""
+    system = [library(target, name) for name in (*C_LIBRARIES, target.loader)]
     libraries = ("libexecutorch.so", *(f"libexecutorch_{x}.so" for x in (*REGISTERING, *OTHERS)))
     for name in libraries:
         shutil.copy(runtime / "lib" / name, folder)
@@ -157,10 +165,25 @@ def fill_bundle(folder: Path, target: Target, runtime: Path) -> None:
         *(f"-lexecutorch_{name}" for name in (*REGISTERING, *OTHERS)),
         "-lexecutorch",
     )
-    for name in (*C_LIBRARIES, target.loader):
-        shutil.copy(compiler_run(target, f"-print-file-name={name}"), folder)
+    for path in system:
+        shutil.copy(path, folder)
     for path in folder.iterdir():
         path.chmod(0o755)
+
+
+def library(target: Target, name: str) -> Path:
+    """Find a library of a target's C or C++ library.
+
+    Raises:
+        DeviceError: The compiler finds none: GCC then prints the name alone.
+    """
+    path = Path(compiler_run(target, f"-print-file-name={name}"))
+    if not path.is_absolute() or not path.exists():
+        raise DeviceError(
+            f"{target.compiler} finds no {name}, which the runner takes to the device: run"
+            f" `sudo apt install {target.package} {target.c_library}`"
+        )
+    return path
 
 
 def folder_sha256(folder: Path) -> str:
@@ -182,7 +205,11 @@ def compiler_run(target: Target, *arguments: str) -> str:
             f" `sudo apt install {target.package}`"
         ) from None
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise DeviceError(f"{target.compiler} failed: {last_line(error)}") from error
+        said = telling_line(error)
+        remedy = ""
+        if "cannot find" in said or "No such file" in said:
+            remedy = f"; if it is a file of the C library: sudo apt install {target.c_library}"
+        raise DeviceError(f"{target.compiler} failed: {said}{remedy}") from error
 
 
 def compiler_version(target: Target) -> str:
@@ -267,6 +294,13 @@ def run(command: list[str]) -> str:
     """Run a command and return its output without the last line break."""
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_S)
     return done.stdout.rstrip("\n")
+
+
+def telling_line(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
+    """Return the line in which a compiler or linker says what is wrong, or else its last one."""
+    lines = [] if isinstance(error, subprocess.TimeoutExpired) else str(error.stderr).splitlines()
+    telling = (line for line in lines if "error:" in line or "cannot find" in line)
+    return next(telling, "").strip() or last_line(error)
 
 
 def last_line(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from devices.adb import AdbLink, usb_serials
-from devices.adb_server import AdbServerLink, server_devices
+from devices.adb import UDEV, AdbLink, usb_phones
+from devices.adb_server import AdbServerLink, server_devices, server_problem
 from devices.profiles import Profile
 from devices.shell import Link, output_of
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError
@@ -15,7 +15,7 @@ Notify = Callable[[str], None]
 STATES = {
     "unauthorized": "it has not accepted the adb server's key: look at its screen",
     "offline": "the adb server calls it offline: plug it in anew, or restart it",
-    "no permissions": "this user may not open it: see the adb program's udev rules",
+    "no permissions": UDEV,
 }
 
 
@@ -49,7 +49,7 @@ def addresses(named: Iterable[str] = ()) -> Sequence[str]:
     """
     held = server_devices()
     found = [f"server:{serial}" for serial in held]
-    found += [f"usb:{serial}" for serial in usb_serials() if serial not in held]
+    found += [f"usb:{serial}" for serial in usb_phones().serials if serial not in held]
     serials = {address.partition(":")[2] for address in found}
     found += [address for address in named if ":" in address and address not in serials]
     return list(dict.fromkeys(found))
@@ -59,7 +59,8 @@ def look(address: str, notify: Notify) -> Attached:
     """Ask the phone at an address what it is."""
     state = server_devices().get(address.removeprefix("server:"), "device")
     if address.startswith("server:") and state != "device":
-        return Attached(address, {}, STATES.get(state, f"the adb server calls it {state}"))
+        words = (text for name, text in STATES.items() if state.startswith(name))
+        return Attached(address, {}, next(words, f"the adb server calls it {state}"))
     try:
         return Attached(address, read_properties(link_to(address, notify)))
     except (DeviceError, DeviceUnavailableError) as error:
@@ -77,8 +78,9 @@ def attached(profiles: Mapping[str, Profile], notify: Notify) -> Sequence[Attach
     """Find all phones: on USB, at an adb server, at ANDROID_SERIAL and at profiles' addresses."""
     named = [profile.address for profile in profiles.values() if profile.kind == "android"]
     everywhere = addresses([*named, os.environ.get("ANDROID_SERIAL", "")])
+    blocked = [] if server_devices() else [Attached("usb", {}, x) for x in usb_phones().blocked]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda address: look(address, notify), everywhere))
+        return [*pool.map(lambda address: look(address, notify), everywhere), *blocked]
 
 
 def find(profile: Profile, notify: Notify) -> Attached:
@@ -104,10 +106,19 @@ def find(profile: Profile, notify: Notify) -> Attached:
         there = "; ".join(f"{address}: {reason}" for address, reason in why_not.items())
         raise DeviceUnavailableError(
             f"no {profile.title or profile.name} found"
-            f" ({there or 'no phone on USB or at an adb server'}). Plug one in with USB debugging"
-            f" on, or name its address in bench.toml [devices.{profile.name}] or ANDROID_SERIAL"
+            f" ({there or why_none()}). Plug one in with USB debugging on, or name its address in"
+            f" bench.toml [devices.{profile.name}] or ANDROID_SERIAL"
         )
     return fitting[0]
+
+
+def why_none() -> str:
+    """Say why no phone is seen: what keeps us from an adb server's phones and from those on USB."""
+    usb = usb_phones()
+    reasons = [server_problem(), *usb.blocked, usb.problem]
+    if not (usb.serials or usb.blocked or usb.problem):
+        reasons.append("no phone on USB")
+    return "; ".join(filter(None, reasons))
 
 
 def is_at(address: str, wanted: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from devices.discovery import Notify
+from devices.discovery import Notify, why_none
 from devices.doctor import Finding, examine
 from devices.host import host_info
 from devices.kinds import HERE, find_profile
@@ -23,7 +23,10 @@ def attached_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str,
     """List this machine, and every phone and board that can be seen, with its state."""
     info = host_info("host", "host")
     here = {"name": "host", "model": info.model, "os": info.os, "memory_bytes": info.memory_bytes}
-    return [here, *map(facts, survey(load_profiles(own), notify))]
+    seen = survey(load_profiles(own), notify)
+    if not seen:
+        notify(f"no phone and no board is there: {why_none()}")
+    return [here, *map(facts, seen)]
 
 
 def facts(seen: Overview) -> dict[str, Any]:

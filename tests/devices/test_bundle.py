@@ -64,6 +64,52 @@ def test_a_missing_compiler_is_answered_with_its_package(cache, monkeypatch):
         build_bundle("elsewhere")
 
 
+@pytest.fixture
+def compiler(tmp_path, monkeypatch):
+    """Puts a script in the place of a cross compiler: what it does, in shell."""
+
+    def put(script):
+        path = tmp_path / "programs" / ELSEWHERE.compiler
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", str(path.parent), prepend=":")
+        monkeypatch.setitem(TARGETS, "elsewhere", ELSEWHERE)
+
+    return put
+
+
+def test_a_compiler_without_its_c_library_is_one_line_with_the_package(
+    cache, compiler, monkeypatch
+):
+    # GCC prints a name as it was given where it finds no such file: gcc/gcc.cc, find_file.
+    compiler('echo "${1#-print-file-name=}"')
+    monkeypatch.setattr(bundle, "runtime_folder", lambda target: cache)
+    with pytest.raises(DeviceError) as caught:
+        build_bundle("elsewhere")
+    assert str(caught.value) == (
+        "elsewhere64-linux-gnu-g++ finds no libc.so.6, which the runner takes to the device: run"
+        " `sudo apt install g++-elsewhere64-linux-gnu libc6-dev-elsewhere64-cross`"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "runner.cpp:3:10: fatal error: cstdint: No such file or directory",
+        "/usr/bin/ld: cannot find crt1.o: No such file or directory",
+    ],
+)
+def test_a_compiler_that_lacks_a_file_says_which_and_not_that_it_was_terminated(
+    cache, compiler, said
+):
+    compiler(f"echo '{said}' >&2; echo 'compilation terminated.' >&2; exit 1")
+    with pytest.raises(DeviceError) as caught:
+        bundle.compiler_run(ELSEWHERE, "runner.cpp")
+    assert said in str(caught.value)
+    assert "libc6-dev-elsewhere64-cross" in str(caught.value)
+
+
 def test_the_cross_compiler_of_x86_is_named_as_debian_does():
     assert Target("x86_64", "").package in ("g++", "g++-x86-64-linux-gnu")
     assert Target("aarch64", "").compiler in ("g++", "aarch64-linux-gnu-g++")

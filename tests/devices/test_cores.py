@@ -47,9 +47,12 @@ SM8550 = Part(
 # of cpu0, cpu2, cpu5 and cpu7 as posted to linux-arm-msm.
 SM8650 = Part(
     "snapdragon-8-gen-3",
-    (Kind(2, 1024, 2265600), Kind(3, 1792, 3148800), Kind(2, 1792, 3148800), Kind(1, 1894, 3187200)),
+    (
+        *(Kind(2, 1024, 2265600), Kind(3, 1792, 3148800), Kind(2, 1792, 3148800)),
+        Kind(1, 1894, 3187200),
+    ),
     0xFC,
-)  # fmt: skip
+)
 # Galaxy S24 with an Exynos. Samsung's kernel for SM-S921B, exynos/s5e9945-cpu.dtsi: cpu nodes and
 # the last entry of each freq-table.
 S5E9945 = Part(

@@ -3,6 +3,7 @@
 import pytest
 
 from devices import discovery
+from devices.adb import UsbPhones
 from devices.discovery import Attached, addresses, attached, find, is_at
 from devices.profiles import load_profiles
 from model.errors import ConfigError, DeviceUnavailableError
@@ -18,10 +19,11 @@ PIXEL8 = {
 def there(monkeypatch):
     """Puts phones on USB and at an adb server: a serial number and what each says of itself."""
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    monkeypatch.setattr(discovery, "server_problem", lambda: "no adb server answers")
 
     def put(usb=(), server=(), says=None):
         says = says or {}
-        monkeypatch.setattr(discovery, "usb_serials", lambda: list(usb))
+        monkeypatch.setattr(discovery, "usb_phones", lambda: UsbPhones(tuple(usb)))
         monkeypatch.setattr(discovery, "server_devices", lambda: dict.fromkeys(server, "device"))
         monkeypatch.setattr(
             discovery,
@@ -79,8 +81,35 @@ def test_a_phone_is_named_by_its_serial_number_or_its_address(address, wanted, s
 def test_nothing_plugged_in_is_said_with_what_to_do(there):
     with pytest.raises(DeviceUnavailableError) as caught:
         find(load_profiles()["pixel8"], print)
-    assert "no Google Pixel 8 found (no phone on USB" in str(caught.value)
+    assert "no Google Pixel 8 found (no adb server answers; no phone on USB)" in str(caught.value)
     assert "bench.toml [devices.pixel8]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("usb", "said"),
+    [
+        (UsbPhones(problem="USB needs the extra"), "USB needs the extra"),
+        (UsbPhones(blocked=("a phone cannot be opened: udev",)), "a phone cannot be opened: udev"),
+    ],
+)
+def test_what_keeps_us_from_usb_is_said_in_place_of_no_phone(there, monkeypatch, usb, said):
+    monkeypatch.setattr(discovery, "usb_phones", lambda: usb)
+    with pytest.raises(DeviceUnavailableError) as caught:
+        find(load_profiles()["pixel8"], print)
+    assert f"(no adb server answers; {said})" in str(caught.value)
+
+
+def test_a_phone_on_usb_that_this_user_may_not_open_is_listed_with_the_remedy(there, monkeypatch):
+    monkeypatch.setattr(discovery, "usb_phones", lambda: UsbPhones(blocked=("udev rules",)))
+    (listed,) = attached(load_profiles(), print)
+    assert (listed.address, listed.problem) == ("usb", "udev rules")
+
+
+def test_an_adb_server_without_rights_is_explained_whatever_it_adds(monkeypatch):
+    # AOSP, packages/modules/adb, client/usb_linux.cpp and sysdeps: UsbNoPermissionsShortHelpText.
+    state = "no permissions (missing udev rules? user is in the plugdev group); see [http://x]"
+    monkeypatch.setattr(discovery, "server_devices", lambda: {"A": state})
+    assert "android-sdk-platform-tools-common" in discovery.look("server:A", print).problem
 
 
 def test_what_is_there_instead_is_said(there):

@@ -7,6 +7,7 @@ from standin_phone.fake_runner import fake_bundle
 from standin_phone.local_link import LocalLink, ScriptedLink
 
 from devices import doctor
+from devices.adb import UsbPhones
 from devices.bundle import build_bundle
 from devices.conditions import Conditions
 from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
@@ -98,7 +99,7 @@ def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path):
 
 
 def test_nothing_there_is_one_problem_and_no_error(monkeypatch, tmp_path):
-    monkeypatch.setattr("devices.discovery.usb_serials", list)
+    monkeypatch.setattr("devices.discovery.usb_phones", UsbPhones)
     monkeypatch.setattr("devices.discovery.server_devices", dict)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
     bundle = fake_bundle(tmp_path, "exit 2")
@@ -113,7 +114,7 @@ def test_a_missing_compiler_is_told_though_no_phone_is_there(monkeypatch):
     def fail(_):
         raise DeviceError("aarch64-linux-gnu-g++ is not installed")
 
-    monkeypatch.setattr("devices.discovery.usb_serials", list)
+    monkeypatch.setattr("devices.discovery.usb_phones", UsbPhones)
     monkeypatch.setattr("devices.discovery.server_devices", dict)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
     states = {f.check: f.state for f in examine(PIXEL8, bundle_for=fail)}

@@ -5,7 +5,7 @@ from standin_phone.fake_runner import fake_bundle, fake_job
 from standin_phone.hostile import hostile_daemon
 
 from devices import discovery
-from devices.adb import AdbLink
+from devices.adb import AdbLink, UsbPhones
 from devices.android import BASE, Android
 from devices.overview import clean, survey
 from devices.profiles import load_profiles
@@ -14,7 +14,7 @@ from devices.schedule import Schedule
 
 @pytest.fixture(autouse=True)
 def nothing_plugged_in(keys, monkeypatch):
-    monkeypatch.setattr(discovery, "usb_serials", list)
+    monkeypatch.setattr(discovery, "usb_phones", UsbPhones)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
 
 
