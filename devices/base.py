@@ -64,14 +64,16 @@ class Reading:
     Attributes:
         at: ISO 8601, UTC.
         thermal_status: Android's: 0 none, 1 light, 2 moderate, 3 severe, up to 6.
-        battery_c: Temperature.
+        battery_c: Temperature of the battery.
         max_clock_khz: Highest clock that any core might take.
+        battery_source: What told the temperature (`devices.battery.Battery.source`).
     """
 
     at: str
     thermal_status: int | None = None
     battery_c: float | None = None
     max_clock_khz: int | None = None
+    battery_source: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

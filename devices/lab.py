@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from devices import lab_worker
-from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Task
+from devices.base import DeviceInfo, Found, OperatorTime, ProcessFacts, Reading, Task
 from devices.kinds import find_profile
 from devices.lab_config import Lab
 from devices.schedule import Schedule
@@ -78,7 +78,8 @@ class LabDevice:
             for name in job.results:
                 (Path(folder) / name).write_bytes(answer["files"][name])
             found = job.read(Path(folder))
-        return replace(found, warnings=tuple(answer["warnings"]))
+        readings = tuple(Reading(**fields) for fields in answer["readings"])
+        return replace(found, warnings=tuple(answer["warnings"]), readings=readings)
 
     def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one iteration, in a process of its own."""

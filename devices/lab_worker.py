@@ -111,11 +111,12 @@ def keep_model(sha256: str, content: bytes) -> Answer:
 
 
 def measure(errand: Table) -> Answer:
-    """Run one repeat; the result is the content of the process' files, and its doubts."""
+    """Run one repeat; the result is the content of the process' files, and what the device told."""
 
     def run() -> Mapping[str, Any]:
         found = device_of(errand).measure(task_of(errand), schedule_of(errand))
-        return {"files": found.files, "warnings": found.warnings}
+        readings = [asdict(reading) for reading in found.readings]
+        return {"files": found.files, "warnings": found.warnings, "readings": readings}
 
     return answered(run)
 

@@ -1,6 +1,7 @@
 """Devices beside other machines: real engines, real processes, real devices of this machine."""
 
 import contextlib
+import dataclasses
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from devices import lab_worker
+from devices.base import ProcessFacts, Reading
 from devices.lab import LabDevice, LocalEngine, open_lab
 from devices.lab_config import Lab
 from devices.method_job import MethodJob
@@ -144,6 +146,36 @@ class SameProcess:
 
     def call(self, worker, function, *arguments):
         return function(*arguments)
+
+
+def test_what_a_device_tells_of_itself_comes_back_with_what_it_found(monkeypatch, tmp_path, cache):
+    readings = (
+        Reading("2026-02-11T09:00:00+00:00", 0, 30.1, 2400000, "power_supply"),
+        Reading("2026-02-11T09:00:20+00:00", None, None, 2000000),
+    )
+    facts = {
+        "load_ms": 1.0, "warm_load_ms": 1.0, "base_rss_bytes": 1, "load_peak_rss_bytes": 1,
+        "peak_rss_bytes": 1, "planned_bytes": 0, "threads": 1, "affinity": "1", "backends": (),
+        "warmup_ms": (),
+    }  # fmt: skip
+
+    @dataclasses.dataclass(frozen=True)
+    class Errand(lab_worker.ErrandTask):
+        def read(self, folder):
+            return ProcessFacts(**facts)
+
+    class Phone:
+        def measure(self, task, schedule):
+            files = {"report.json": b"{}"}
+            told = {"warnings": ("THROTTLED",), "readings": readings}
+            return lab_worker.FoundFiles(**facts, **told, files=files)
+
+    monkeypatch.setattr(lab_worker, "opened", lambda *_: Phone())
+    (tmp_path / "model.pte").write_bytes(b"model")
+    task = Errand(tmp_path / "model.pte", {"report.json": 100}, {})
+    found = LabDevice("pixel8", {}, "left", SameProcess()).measure(task, ONCE)
+    assert found.readings == readings
+    assert found.warnings == ("THROTTLED",)
 
 
 def test_errors_of_a_device_come_back_by_name(tmp_path, cache):
