@@ -15,17 +15,20 @@ from devices.conditions import (
     read_conditions,
     reading_of,
     readings_of,
+    slept,
     wait_until_cool,
     worst_status,
 )
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.discovery import Notify, find, link_to
+from devices.load import OTHER_LOAD, TOLERATED_SHARE, busy_share
 from devices.profiles import Profile, soc_of
 from devices.remote import Launch, end_leftovers
 from devices.remote_device import RemoteDevice
 from devices.schedule import Schedule
 from devices.shell import Link, output_of, printable
 from devices.state import prepared, restore
+from devices.wakefulness import over_network
 
 BASE = "/data/local/tmp/mobilespeech-bench"
 EMULATORS = ("goldfish", "ranchu", "cutf_cvm")  # ro.hardware of Android's own
@@ -72,32 +75,36 @@ class Android(RemoteDevice):
         )
 
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
-        """Run one repeat in a fresh process on a cool phone; its doubts are `state.WARNINGS`."""
+        """Run one repeat in a fresh process on a cool phone; see `conditions.WARNINGS`."""
         limit_s = self._profile.discipline.run_limit_s
         with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if is_emulated(self._properties):
                 self._run(job, schedule, Path(folder), Launch(0, limit_s))
-                doubts, readings = ["EMULATED"], list[Reading]()
+                warnings, readings = ["EMULATED"], list[Reading]()
             else:
-                doubts, readings = self._run_disciplined(job, schedule, Path(folder))
+                warnings, readings = self._run_disciplined(job, schedule, Path(folder))
             repeat = job.read(Path(folder))
-        return replace(repeat, warnings=(*repeat.warnings, *doubts), readings=tuple(readings))
+        return replace(repeat, warnings=(*repeat.warnings, *warnings), readings=tuple(readings))
 
     def _run_disciplined(
         self, job: Task[ProcessFacts], schedule: Schedule, target: Path
     ) -> tuple[list[str], list[Reading]]:
-        """Run one repeat on a phone that is cool, watched and left alone: doubts and readings."""
+        """Run one repeat on a phone that is cool, watched and left alone: warnings and readings."""
         link, discipline = self._link, self._profile.discipline
         cores = self._fast_cores()
         fastest = 1 << (cores.bit_length() - 1) if cores else 0
-        with prepared(link, BASE, discipline) as changed:
-            before, doubts = wait_until_cool(lambda: read_conditions(link), discipline)
+        before, warnings = wait_until_cool(lambda: read_conditions(link), discipline)
+        others_busy = busy_share(link)
+        with prepared(link, BASE, discipline, frozen=before.updates_stopped) as changed:
             canary_before_ms = canary_ms(link, fastest)
             launch = Launch(cores, discipline.run_limit_s)
             readings, began = [reading_of(before)], datetime.now(UTC)
             noted = self._run(job, schedule, target, launch)
             canary_after_ms = canary_ms(link, fastest)
             after = read_conditions(link)
+        if after.battery_c is None:  # frozen until now
+            thawed = read_conditions(link)
+            after = replace(after, battery_c=thawed.battery_c, battery_source=thawed.battery_source)
         readings += [*readings_of(noted, began), reading_of(after)]
         pte_bytes = job.pte.stat().st_size
         found = {
@@ -106,9 +113,12 @@ class Android(RemoteDevice):
             "CORES_UNKNOWN": not cores,
             "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
+            "MAY_SLEEP": before.wakefulness.may_sleep and over_network(link.address),
+            "SLEPT": slept(noted),
+            OTHER_LOAD: others_busy is not None and others_busy > TOLERATED_SHARE,
             "DEBUG_SYSTEM": self._properties.get("ro.build.type", "user") != "user",
         }
-        named = [*changed, *doubts, *(code for code, true in found.items() if true)]
+        named = [*changed, *warnings, *(code for code, true in found.items() if true)]
         return named, readings
 
     def _fast_cores(self) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from devices.base import Job, ProcessFacts, Task
 from devices.conditions import COMPOSED, watching
 from devices.exchange import FORMAT
+from devices.killed import why_killed
 from devices.remote import CANNOT_START, TRACE_LIMIT_BYTES, Launch
 from devices.schedule import Schedule
 from devices.shell import KILLED, CommandFailedError, Link, ShellResult, printable
@@ -216,7 +217,7 @@ class Process:
         )
         self.notes += self._link.run(f"cat {notes}").stdout
         log = result.stdout + self._logcat(result.stdout)
-        check_executor(self._link.address, result, log)
+        check_executor(self._link, result, log)
         return log
 
     def peak_rss_bytes(self, command: Sequence[str]) -> int:
@@ -251,7 +252,7 @@ class Process:
         return self._link.run(f"logcat -d -s ExecuTorch:I --pid={found.group(1)}").stdout
 
 
-def check_executor(device: str, result: ShellResult, log: str) -> None:
+def check_executor(link: Link, result: ShellResult, log: str) -> None:
     """Make sure that a runner has finished, or say in words how it ended.
 
     Raises:
@@ -262,12 +263,13 @@ def check_executor(device: str, result: ShellResult, log: str) -> None:
     lines = [line for line in log.strip().splitlines() if not PROCESS.match(line)]
     said = printable((lines or ["nothing"])[-1], 300)
     if result.code == KILLED:
-        how = "was killed, as Android does when memory runs out"
+        pid = PROCESS.search(log)
+        how = why_killed(link, int(pid.group(1)[:9]) if pid else None)
     elif result.code in CANNOT_START:
         how = "is not started by the system"
     else:
         how = f"ended with status {result.code}"
-    raise CommandFailedError(device, result, f"the runner {how}; its last words: {said}")
+    raise CommandFailedError(link.address, result, f"the runner {how}; its last words: {said}")
 
 
 def read_log(log: str, schedule: Schedule, qnn: bool) -> MethodTimes:

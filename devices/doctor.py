@@ -9,15 +9,23 @@ from pathlib import Path
 from devices.android import BASE, is_emulated
 from devices.bundle import Bundle, build_bundle
 from devices.composed import files_of
-from devices.conditions import LOW_BATTERY_PERCENT, Conditions, Discipline, read_conditions
+from devices.conditions import (
+    LOW_BATTERY_PERCENT,
+    Conditions,
+    Discipline,
+    is_hot,
+    read_conditions,
+)
 from devices.cores import canary_ms, fast_cores
 from devices.discovery import Notify, find, link_to
 from devices.linux import open_linux
+from devices.load import TOLERATED_SHARE, busy_share
 from devices.profiles import Profile, soc_of
 from devices.shell import Link, printable
 from devices.ssh import SshLink
 from devices.state import prepared, restore
 from devices.store import Store
+from devices.wakefulness import over_network
 from model.errors import HarnessError
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
@@ -131,7 +139,9 @@ def board(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Patient:
 def leftovers(patient: Patient) -> Finding:
     """Put right what an interrupted run left."""
     if restore(patient.link, patient.store.base):
-        return Finding("leftovers", OK, "an earlier run was cut off; charging and clocks restored")
+        return Finding(
+            "leftovers", OK, "an earlier run was cut off; battery service and clocks restored"
+        )
     return Finding("leftovers", OK, "none")
 
 
@@ -191,42 +201,88 @@ def temperature(patient: Patient) -> Finding:
     if conditions.thermal_status is None:
         old = int(patient.properties.get("ro.build.version.sdk", "0") or 0) < FIRST_THERMAL_SDK
         remedy = "Android 10 or newer tells it" if old else "throttling is judged by a workload"
-        return Finding("temperature", WARNING, "no thermal status", remedy)
-    battery_c = conditions.battery_c
-    detail = f"thermal status {conditions.thermal_status}, battery {battery_c} °C"
-    if conditions.thermal_status > 0 or (battery_c or 0.0) > ceiling:
+        return Finding("temperature", WARNING, "no thermal status (no thermal HAL)", remedy)
+    detail = f"thermal status {conditions.thermal_status}"
+    if conditions.battery_c is not None:
+        detail += f", battery {conditions.battery_c:g} °C ({conditions.battery_source})"
+    if is_hot(conditions, patient.profile.discipline):
         return Finding("temperature", WARNING, detail, f"let it cool below {ceiling} °C")
+    if conditions.battery_c is None:
+        return Finding(
+            "temperature", WARNING, f"{detail}, battery unknown", "no repeat waits for it to cool"
+        )
     return Finding("temperature", OK, detail)
 
 
 def battery(patient: Patient) -> Finding:
-    """Look at the battery, and whether charging can be stopped."""
-    percent = patient.conditions.battery_percent
-    if percent is None:
-        return Finding("battery", WARNING, "the phone does not tell", "look at its screen")
-    if percent < LOW_BATTERY_PERCENT:
-        return Finding("battery", WARNING, f"{percent} %", "charge it first")
-    with prepared(patient.link, patient.store.base, Discipline()) as doubts:
-        charging = "CHARGING" in doubts
-    if charging:
+    """Look at the battery, and whether its state is live and free of a charger."""
+    told = patient.conditions
+    if told.updates_stopped:
         return Finding(
-            "battery", WARNING, f"{percent} %, charging cannot be stopped", "measure over Wi-Fi"
+            "battery",
+            WARNING,
+            "its state is frozen by another program",
+            "adb shell dumpsys battery reset",
         )
-    return Finding("battery", OK, f"{percent} %")
+    if told.battery_percent is None:
+        return Finding("battery", WARNING, "the phone does not tell", "look at its screen")
+    detail = f"{told.battery_percent} %"
+    if told.battery_percent < LOW_BATTERY_PERCENT:
+        return Finding("battery", WARNING, detail, "charge it first")
+    if told.powered:
+        return Finding(
+            "battery",
+            WARNING,
+            f"{detail}, a charger is connected, which heats it",
+            "measure over Wi-Fi, or accept the warning CHARGING",
+        )
+    return Finding("battery", OK, detail)
 
 
 def clocks(patient: Patient) -> Finding:
     """Look whether clocks can be read, and pinned."""
     if not patient.conditions.max_clocks_khz:
         return Finding("clocks", WARNING, "not readable", "pinning them cannot be verified")
-    pinning = Discipline(stop_charging=False, pin_clocks=True)
-    with prepared(patient.link, patient.store.base, pinning) as doubts:
-        pinned = "CLOCKS_PINNED" in doubts
+    pinning = Discipline(hide_charger=False, pin_clocks=True)
+    with prepared(patient.link, patient.store.base, pinning) as warnings:
+        pinned = "CLOCKS_PINNED" in warnings
     highest_ghz = max(patient.conditions.max_clocks_khz) / 1e6
     detail = f"up to {highest_ghz:.2f} GHz; fixed-performance mode {'works' if pinned else 'fails'}"
     if pinned:
         return Finding("clocks", OK, detail)
     return Finding("clocks", WARNING, detail, "leave pin_clocks off")
+
+
+def awake(patient: Patient) -> Finding:
+    """Look whether the phone is awake and stays so."""
+    told = patient.conditions.wakefulness
+    if told.dozing:
+        return Finding(
+            "awake", WARNING, "in doze", "wake it, or adb shell dumpsys deviceidle disable"
+        )
+    if told.screen_on:
+        return Finding("awake", WARNING, "the screen is on", "with a cable, switch it off")
+    if told.screen_on is None:
+        return Finding("awake", WARNING, "the phone does not tell", "keep its screen as it is")
+    if told.may_sleep and over_network(patient.link.address):
+        return Finding(
+            "awake",
+            WARNING,
+            "the screen is off and no wake lock is held: the phone may sleep",
+            "keep the screen on, or use a cable",
+        )
+    return Finding("awake", OK, "the screen is off; a cable or a wake lock keeps it running")
+
+
+def load(patient: Patient) -> Finding:
+    """Look how busy other programs keep the phone."""
+    share = busy_share(patient.link)
+    if share is None:
+        return Finding("load", WARNING, "unknown", "close all apps")
+    detail = f"{share:.0%} of all cores' time used"
+    if share > TOLERATED_SHARE:
+        return Finding("load", WARNING, detail, "close all apps, wait until updates are done")
+    return Finding("load", OK, detail)
 
 
 def cores(patient: Patient) -> Finding:
@@ -271,6 +327,8 @@ CHECKS_OF_PHONES: Checks = (
     temperature,
     battery,
     clocks,
+    awake,
+    load,
     cores,
     runner,
 )

@@ -1,10 +1,13 @@
-"""Whether other processes kept this machine busy while one of ours was measured."""
+"""Whether other processes keep this machine, or a phone, busy while one of ours is measured."""
 
 import os
+import re
 import resource
 import time
 from pathlib import Path
 from types import TracebackType
+
+from devices.shell import Link
 
 OTHER_LOAD = "OTHER_LOAD"
 TOLERATED_SHARE = 0.10  # of all cores' time
@@ -43,3 +46,26 @@ class LoadWatch:
     def warnings(self) -> tuple[str, ...]:
         """Name the doubt, if others used more than is tolerated."""
         return (OTHER_LOAD,) if self.other_share > TOLERATED_SHARE else ()
+
+
+def busy_share(link: Link, watch_s: int = 1) -> float | None:
+    """Return the share of all cores' time that programs of a phone use at the moment.
+
+    Ask while nothing of ours runs. Columns of /proc/stat: proc_stat(5).
+
+    Args:
+        link: Reaches the phone.
+        watch_s: For how long to watch.
+
+    Returns:
+        0 to 1; None where the phone does not let /proc/stat be read.
+    """
+    look = "head -n 1 /proc/stat"
+    said = link.run(f"{look}; sleep {watch_s}; {look}").stdout
+    lines = re.findall(r"^cpu +([\d ]{1,250})$", said, re.MULTILINE)
+    columns = [[int(ticks) for ticks in line.split()[:8]] for line in lines]
+    if [len(ticks) for ticks in columns] != [8, 8]:
+        return None
+    spent = [after - before for before, after in zip(*columns, strict=True)]
+    idle = spent[3] + spent[4]  # idle, and waiting for storage
+    return 1 - idle / sum(spent) if sum(spent) > 0 else None

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from devices.base import ProcessFacts, Task
 from devices.bundle import Bundle
-from devices.conditions import watching
+from devices.conditions import process_of, watching
+from devices.killed import why_killed
 from devices.runner_call import check_outcome, runner_arguments
 from devices.schedule import Schedule
 from devices.shell import (
@@ -98,7 +99,7 @@ class RemoteRunner:
                 f"cd {shlex.quote(program)} || exit; {watching(notes)} exec {command}",
                 launch.limit_s,
             )
-            check_runner(link.address, result)
+            check_runner(link, result, notes)
             store.fetch(str(out), self._results(str(out), job, launch), target)
             return output_of(link, f"cat {shlex.quote(notes)}")
         finally:
@@ -122,13 +123,18 @@ def end_leftovers(link: Link, base: str) -> None:
     link.run(f"{kill}rm -rf -- {shlex.quote(base)}/run-*")
 
 
-def check_runner(device: str, result: ShellResult) -> None:
-    """Make sure that the runner has finished, or say in words how it ended."""
-    said = printable(result.stderr.strip(), 200)
+def check_runner(link: Link, result: ShellResult, notes: str) -> None:
+    """Make sure that the runner has finished, or say in words how it ended.
+
+    Args:
+        link: Reaches the device.
+        result: Of the runner's command.
+        notes: The file of what was noted meanwhile, on the device.
+    """
+    device, said = link.address, printable(result.stderr.strip(), 200)
     if result.code == KILLED:
-        raise CommandFailedError(
-            device, result, "the runner was killed, as Android does when memory runs out"
-        )
+        pid = process_of(link.run(f"cat {shlex.quote(notes)}").stdout)
+        raise CommandFailedError(device, result, f"the runner {why_killed(link, pid)}")
     if result.code in CANNOT_START:
         raise CommandFailedError(device, result, f"the system does not start the runner: {said}")
     try:

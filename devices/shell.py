@@ -1,6 +1,7 @@
 """Commands on a device: what they give back, how they are quoted and how they are limited."""
 
 import math
+import re
 import shlex
 import struct
 from dataclasses import dataclass
@@ -110,6 +111,12 @@ def limited(command: str, timeout_s: float) -> str:
         f" sh -c {shlex.quote(guard)} guard $job </dev/null >/dev/null 2>&1 &"
         " wait $job; exit $?"
     )
+
+
+def whole_number(pattern: str, text: str) -> int | None:
+    """Return the whole number that a pattern's group finds, line by line; None where none is."""
+    found = re.search(pattern, text, re.MULTILINE)
+    return int(found.group(1)[:18]) if found else None
 
 
 def printable(text: str, limit: int = 1000) -> str:

@@ -1,4 +1,4 @@
-"""The state of a phone: charging and clocks, changed for a measurement and put back after it."""
+"""The state of a phone: battery service and clocks, changed to measure and put back afterwards."""
 
 import contextlib
 import shlex
@@ -12,39 +12,46 @@ from devices.conditions import Discipline, read_conditions
 from devices.shell import Link, output_of
 from model.errors import DeviceError, DeviceUnavailableError
 
-SETTLE_S = 1.5  # fixed-performance mode takes effect within it
+SETTLE_S = 1.5  # fixed-performance mode takes effect, and ends, within it
 UNRESTORED = "unrestored"  # marks, in our folder on the phone, that its state was changed
+CHARGER, PINNED = "charger", "clocks"  # what the mark says was changed
 
 
 @contextlib.contextmanager
-def prepared(link: Link, base: str, discipline: Discipline) -> Iterator[Sequence[str]]:
-    """Stop charging and pin the clocks, as asked for, and undo it whatever happens.
+def prepared(
+    link: Link, base: str, discipline: Discipline, *, frozen: bool = False
+) -> Iterator[Sequence[str]]:
+    """Hide the charger and pin the clocks, as asked for, and undo it whatever happens.
 
-    A mark in our folder on the phone says that this is under way: where the connection or this
-    program dies, `restore` puts the phone right at the next opportunity.
+    Hiding the charger freezes Android's battery service: read temperature and power before. A mark
+    in our folder on the phone says that this is under way: where the connection or this program
+    dies, `restore` puts the phone right at the next opportunity.
 
     Args:
         link: Reaches the phone.
         base: Our folder on it.
         discipline: What to do.
+        frozen: The battery service is frozen by another program: it is left alone.
 
     Yields:
-        The doubts that remain.
+        The warnings that remain.
     """
-    doubts: list[str] = []
-    if not (discipline.stop_charging or discipline.pin_clocks):
-        yield doubts
+    warnings: list[str] = []
+    wanted = {CHARGER: discipline.hide_charger and not frozen, PINNED: discipline.pin_clocks}
+    changes = " ".join(name for name, true in wanted.items() if true)
+    if not changes:
+        yield warnings
         return
     with ending_by_signal_raises():
-        output_of(link, f"mkdir -p {shlex.quote(base)} && touch {shlex.quote(mark(base))}")
+        output_of(
+            link, f"mkdir -p {shlex.quote(base)} && echo {changes} >{shlex.quote(mark(base))}"
+        )
         try:
-            if discipline.stop_charging:
+            if wanted[CHARGER]:
                 link.run("dumpsys battery unplug")
-                if read_conditions(link).powered:
-                    doubts.append("CHARGING")
-            if discipline.pin_clocks:
-                doubts.append("CLOCKS_PINNED" if pin_clocks(link) else "CLOCKS_NOT_PINNED")
-            yield doubts
+            if wanted[PINNED]:
+                warnings.append("CLOCKS_PINNED" if pin_clocks(link) else "CLOCKS_NOT_PINNED")
+            yield warnings
         except BaseException:
             with contextlib.suppress(DeviceError, DeviceUnavailableError):
                 restore(link, base)  # where this fails, the mark stays and the first error counts
@@ -62,10 +69,20 @@ def pin_clocks(link: Link) -> bool:
 
 
 def restore(link: Link, base: str) -> bool:
-    """Undo what an earlier `prepared` could not undo; say whether there was anything."""
-    if link.run(f"test -e {shlex.quote(mark(base))}").code != 0:
+    """Undo what an earlier `prepared` could not undo; say whether there was anything.
+
+    Where clocks were pinned, it returns once they have settled, so that whoever reads them next
+    reads the phone's own.
+    """
+    found = link.run(f"cat {shlex.quote(mark(base))}")
+    if found.code != 0:
         return False
-    link.run("dumpsys battery reset; cmd power set-fixed-performance-mode-enabled false")
+    changed = found.stdout.split() or [CHARGER, PINNED]  # of a mark that says nothing: all
+    if CHARGER in changed:
+        link.run("dumpsys battery reset")
+    if PINNED in changed:
+        link.run("cmd power set-fixed-performance-mode-enabled false")
+        time.sleep(SETTLE_S)
     output_of(link, f"rm -f {shlex.quote(mark(base))}")
     return True
 

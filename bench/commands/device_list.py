@@ -1,6 +1,7 @@
 """What there is to measure on, and whether it is fit for it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from devices.discovery import Notify, why_none
@@ -31,7 +32,10 @@ def attached_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str,
 
 def facts(seen: Overview) -> dict[str, Any]:
     """Flatten a device at a glance; what it does not tell is left out."""
-    state = {name: value for name, value in vars(seen.conditions).items() if value is not None}
+    told = seen.conditions
+    state = {name: value for name, value in asdict(told).items() if value is not None}
+    del state["wakefulness"]
+    state |= {name: value for name, value in vars(told.wakefulness).items() if value is not None}
     return {
         "name": seen.profiles[0] if seen.profiles else "no profile fits",
         "address": seen.address,

@@ -57,7 +57,9 @@ WORDING = {
     "emulated": "emulated",
     "battery_percent": "battery {} %",
     "battery_c": "{} °C",
+    "battery_source": "temperature from {}",
     "thermal_status": "thermal status {}",
+    "updates_stopped": "battery service frozen",
     "memory_bytes": "{:.1f} GB memory",
     "free_bytes": "{:.1f} GB free",
     "used_bytes": "{:.2f} GB ours",
@@ -71,8 +73,9 @@ def sentence_of(entry: Mapping[str, Any]) -> str:
     facts = []
     for key, words in WORDING.items():
         value = entry.get(key)
-        if value not in (None, "", False):
-            facts.append(words.format(value / 1e9 if key.endswith("_bytes") else value))
+        if value is None or value is False or value == "":  # 0 is an answer
+            continue
+        facts.append(words.format(value / 1e9 if key.endswith("_bytes") else value))
     return f"{entry['name']}: {', '.join(facts)}"
 
 

@@ -47,6 +47,9 @@ def condition_chart(run: Run) -> Chart | None:
         for measure in MEASURES
         if (values := [row["value"] for row in rows if row["measure"] == measure])
     ]
+    sources = sorted({reading.battery_source for _, reading, _ in told} - {""})
+    if sources:
+        said.append(f"the battery's temperature was told by {' and '.join(sources)}")
     return Chart(
         "conditions",
         "The device meanwhile",

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from standin_phone.fake_runner import GOOD, fake_bundle, fake_job
 from standin_phone.fixtures import start
+from standin_phone.scripted import commands, set_up
 
 from devices.adb import AdbLink
 from devices.android import BASE, Android, open_android
+from devices.battery import read_battery
 from devices.bundle import build_bundle
 from devices.conditions import Discipline
 from devices.discovery import find, link_to
@@ -29,17 +31,9 @@ pytestmark = pytest.mark.slow
 SCHEDULE = Schedule(warmup=1, iterations=1, threads=3)
 ONCE = Schedule(warmup=0, iterations=1, threads=1)
 
-# A phone that tells its state, keeps it in files, and does not admit that it is none.
+# A phone that tells its state and does not admit that it is none.
 NO_EMULATOR = {"ro.kernel.qemu": "0"}
-DUMPSYS = """cd /data/local/tmp
-case "$1 $2" in
-  "battery unplug") echo false > charging;;
-  "battery reset") echo true > charging;;
-  "battery "*)
-    echo "  USB powered: $(cat charging)"; echo "  level: 80"; echo "  temperature: 301";;
-  thermalservice*) echo "IsStatusOverride: false"; echo "Thermal Status: $(cat status)";;
-esac
-"""
+STATE = "/data/local/tmp/state"
 
 
 def open_phone(phone, bundle, discipline=None):
@@ -55,9 +49,8 @@ def open_phone(phone, bundle, discipline=None):
 @pytest.fixture
 def real_phone(keys):
     """A phone that is measured under discipline."""
-    with start(commands={"dumpsys": DUMPSYS, "cmd": "exit 0"}, says=phone_says()) as phone:
-        link = AdbLink(phone.address)
-        link.run("cd /data/local/tmp; echo true > charging; echo 0 > status")
+    with start(commands=commands(STATE), says=phone_says()) as phone:
+        AdbLink(phone.address).run(set_up(STATE))
         yield phone
 
 
@@ -67,8 +60,8 @@ def phone_says():
     return {**properties("x86_64"), **NO_EMULATOR}
 
 
-def charging(phone):
-    return AdbLink(phone.address).run("cat /data/local/tmp/charging").stdout.strip()
+def frozen(phone):
+    return read_battery(AdbLink(phone.address)).updates_stopped
 
 
 def test_a_repeat_on_a_phone_brings_back_what_the_runner_left(phone_amd64, tmp_path):
@@ -130,17 +123,27 @@ def test_two_phones_are_measured_at_once(phone_amd64, tmp_path):
     assert [repeat.threads for repeat in repeats] == [3, 3]
 
 
-def test_a_cool_phone_is_measured_without_doubts_and_charges_again_afterwards(real_phone, tmp_path):
-    behaviour = "cat /data/local/tmp/charging > $out/../charging;" + GOOD
+def test_a_cool_phone_is_measured_without_warnings_and_is_thawed_afterwards(real_phone, tmp_path):
+    AdbLink(real_phone.address).run(f"echo false >{STATE}/hardware/usb")
+    behaviour = f"dumpsys battery > $out/../shown; echo 305 >{STATE}/hardware/temp;" + GOOD
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour))
     repeat = device.measure(fake_job(tmp_path), SCHEDULE)
-    assert set(repeat.warnings) <= {"CORES_UNKNOWN", "SLOWED"}  # this machine's business
-    assert AdbLink(real_phone.address).run(f"cat {BASE}/charging").stdout == "false\n"
-    assert charging(real_phone) == "true"
+    here = {"CORES_UNKNOWN", "SLOWED", "OTHER_LOAD"}  # this machine's business
+    assert set(repeat.warnings) - here == {"MAY_SLEEP"}
+    assert "UPDATES STOPPED" in AdbLink(real_phone.address).run(f"cat {BASE}/shown").stdout
+    assert not frozen(real_phone)
+    before, *_, after = repeat.readings
+    assert (before.battery_c, before.battery_source) == (30.1, "dumpsys battery")
+    assert (after.battery_c, after.battery_source) == (30.5, "dumpsys battery")
+
+
+def test_a_phone_on_a_charger_says_so_though_the_charger_is_hidden(real_phone, tmp_path):
+    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle"))
+    assert "CHARGING" in device.measure(fake_job(tmp_path), SCHEDULE).warnings
 
 
 def test_throttling_that_comes_and_goes_while_measuring_is_seen(real_phone, tmp_path):
-    behaviour = "cd /data/local/tmp; echo 3 > status; sleep 6; echo 0 > status;" + GOOD
+    behaviour = f"cd {STATE}; echo 3 > thermal_status; sleep 6; echo 0 > thermal_status;" + GOOD
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour))
     repeat = device.measure(fake_job(tmp_path), SCHEDULE)
     assert "THROTTLED" in repeat.warnings
@@ -157,36 +160,37 @@ def test_a_hot_phone_is_waited_for_and_then_marked(real_phone, tmp_path):
 
 
 def test_clocks_that_cannot_be_pinned_are_marked(real_phone, tmp_path):
+    AdbLink(real_phone.address).run(f"touch {STATE}/unpinnable")
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle"), Discipline(pin_clocks=True))
     assert "CLOCKS_NOT_PINNED" in device.measure(fake_job(tmp_path), SCHEDULE).warnings
 
 
-def test_a_failed_run_charges_the_phone_again(real_phone, tmp_path):
+def test_a_failed_run_thaws_the_battery_service(real_phone, tmp_path):
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", "exit 1"))
     with pytest.raises(Exception, match="status 1"):
         device.measure(fake_job(tmp_path), SCHEDULE)
-    assert charging(real_phone) == "true"
+    assert not frozen(real_phone)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_a_program_that_is_ended_charges_the_phone_again(real_phone, tmp_path, ending):
+def test_a_program_that_is_ended_thaws_the_battery_service(real_phone, tmp_path, ending):
     with running_elsewhere(real_phone, tmp_path) as program:
         program.send_signal(ending)
         try:
             assert program.wait(30) != 0
         finally:
             program.kill()
-    assert charging(real_phone) == "true"
+    assert not frozen(real_phone)
     assert AdbLink(real_phone.address).run(f"test -e {BASE}/{UNRESTORED}").code != 0
 
 
 def test_a_program_that_is_killed_leaves_a_phone_that_the_next_one_puts_right(real_phone, tmp_path):
     with running_elsewhere(real_phone, tmp_path) as program:
         program.kill()
-    assert charging(real_phone) == "false"
-    device = open_phone(real_phone, fake_bundle(tmp_path / "good"), Discipline(stop_charging=False))
+    assert frozen(real_phone)
+    device = open_phone(real_phone, fake_bundle(tmp_path / "good"), Discipline(hide_charger=False))
     device.measure(fake_job(tmp_path), SCHEDULE)
-    assert charging(real_phone) == "true"
+    assert not frozen(real_phone)
 
 
 def running_elsewhere(phone, folder):

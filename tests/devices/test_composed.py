@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standin_phone.local_link import LocalLink
+from standin_phone.local_link import LocalLink, ScriptedLink
 
 from bench.evidence import facts_of
 from devices import bundle
@@ -60,12 +60,17 @@ def test_a_runner_built_without_a_log_is_told_how_to_build_it(log):
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [(1, "status 1"), (137, "memory runs out"), (126, "not started"), (139, "status 139")],
+    [
+        (1, "status 1"),
+        (137, "no log that can be read says by whom"),
+        (126, "not started"),
+        (139, "status 139"),
+    ],
 )
 def test_the_end_of_a_runner_is_told_in_its_own_words(code, says):
     result = ShellResult("x", code, "", "")
     with pytest.raises(CommandFailedError, match=says) as caught:
-        check_executor("phone", result, "pid 17\nE 00:00 it is \x1b[2Jso\n")
+        check_executor(ScriptedLink(""), result, "pid 17\nE 00:00 it is \x1b[2Jso\n")
     assert str(caught.value).endswith("it is \\x1b[2Jso")
 
 

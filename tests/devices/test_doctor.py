@@ -14,6 +14,7 @@ from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
 from devices.profiles import load_profiles
 from devices.state import UNRESTORED
 from devices.store import Store
+from devices.wakefulness import Wakefulness
 from model.errors import DeviceError
 
 PIXEL8 = load_profiles()["pixel8"]
@@ -21,6 +22,7 @@ HEALTHY = Conditions(
     thermal_status=0,
     battery_percent=80,
     battery_c=30.0,
+    battery_source="power_supply",
     powered=True,
     max_clocks_khz=(1800000,),
     available_bytes=3_000_000_000,
@@ -54,6 +56,7 @@ def test_the_system_is_judged_by_what_it_says(properties, state, detail):
         (replace(HEALTHY, thermal_status=3), WARNING, "let it cool"),
         (replace(HEALTHY, thermal_override=True), PROBLEM, "cmd thermalservice reset"),
         (Conditions(), WARNING, "Android 10 or newer"),
+        (replace(HEALTHY, battery_c=None), WARNING, "no repeat waits"),
     ],
 )
 def test_temperature_is_judged_with_a_remedy(conditions, state, remedy):
@@ -80,13 +83,47 @@ def test_missing_commands_are_named():
     assert (found.state, found.detail) == (PROBLEM, "missing: sha256sum df")
 
 
-def test_a_low_battery_and_a_charger_that_cannot_be_stopped_are_told(tmp_path):
-    low = doctor.battery(patient(conditions=replace(HEALTHY, battery_percent=10)))
-    assert (low.state, low.remedy) == (WARNING, "charge it first")
-    charges = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: true'", "cmd": "exit 0"})
-    assert "cannot be stopped" in doctor.battery(patient(charges, base=tmp_path / "base")).detail
-    stops = LocalLink(tmp_path, {"dumpsys": "echo '  USB powered: false'", "cmd": "exit 0"})
-    assert doctor.battery(patient(stops, base=tmp_path / "base")).state == OK
+@pytest.mark.parametrize(
+    ("changes", "state", "words"),
+    [
+        ({"powered": False}, OK, "80 %"),
+        ({"battery_percent": 10}, WARNING, "charge it first"),
+        ({"powered": True}, WARNING, "a charger is connected"),
+        ({"updates_stopped": True}, WARNING, "dumpsys battery reset"),
+        ({"battery_percent": None}, WARNING, "does not tell"),
+    ],
+)
+def test_the_battery_is_judged_with_a_remedy(changes, state, words):
+    found = doctor.battery(patient(conditions=replace(HEALTHY, **changes)))
+    assert found.state == state
+    assert words in f"{found.detail}; {found.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("wakefulness", "address", "state", "words"),
+    [
+        (Wakefulness(False, False, False), "usb:1", OK, "off"),
+        (Wakefulness(False, False, False), "10.0.0.7:5555", WARNING, "may sleep"),
+        (Wakefulness(False, False, True), "10.0.0.7:5555", OK, "off"),
+        (Wakefulness(True, False, False), "usb:1", WARNING, "the screen is on"),
+        (Wakefulness(False, True, True), "usb:1", WARNING, "in doze"),
+        (Wakefulness(), "usb:1", WARNING, "does not tell"),
+    ],
+)
+def test_a_phone_that_may_sleep_or_doze_is_told(wakefulness, address, state, words):
+    link = ScriptedLink("")
+    link.address = address
+    found = doctor.awake(patient(link, replace(HEALTHY, wakefulness=wakefulness)))
+    assert (found.state, words in found.detail) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [("100 0 0 990 0 0 0 0", OK), ("150 0 0 950 0 0 0 0", WARNING), ("", WARNING)],
+)
+def test_the_load_of_other_programs_is_judged(last, state):
+    link = ScriptedLink(f"cpu  100 0 0 900 0 0 0 0 0 0\ncpu  {last}\n")
+    assert doctor.load(patient(link)).state == state
 
 
 def test_a_runner_that_does_not_start_is_a_problem_in_its_own_words(tmp_path):
@@ -139,7 +176,7 @@ def test_a_stand_in_phone_is_examined_from_connection_to_runner(phone_amd64, tmp
     found = {f.check: f for f in examine(profile, bundle_for=lambda _: bundle)}
     assert list(found) == [
         *("build", "connection", "leftovers", "system", "tools", "room", "memory"),
-        *("temperature", "battery", "clocks", "cores", "runner"),
+        *("temperature", "battery", "clocks", "awake", "load", "cores", "runner"),
     ]
     assert all(f.state != PROBLEM for f in found.values())
     assert all(f.remedy for f in found.values() if f.state != OK)

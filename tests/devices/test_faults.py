@@ -216,7 +216,7 @@ def runner_crashes(bench):
     bench.measure("kill -SEGV $$")
 
 
-@fault(CommandFailedError, "memory runs out")
+@fault(CommandFailedError, "no log that can be read says by whom")
 def runner_killed(bench):
     bench.measure("kill -KILL $$")
 

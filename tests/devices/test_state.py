@@ -1,4 +1,4 @@
-"""Charging and clocks: changed while measuring, put back whatever happens."""
+"""The charger and the clocks: changed while measuring, put back whatever happens."""
 
 import signal
 import subprocess
@@ -6,56 +6,37 @@ import sys
 from pathlib import Path
 
 import pytest
-from standin_phone.local_link import LocalLink
+from standin_phone.scripted import scripted_phone
 
-from devices.conditions import Discipline
-from devices.state import UNRESTORED, prepared, restore
+from devices.battery import read_battery
+from devices.conditions import Discipline, read_conditions
+from devices.state import UNRESTORED, mark, pin_clocks, prepared, restore
 from model.errors import DeviceUnavailableError
 
-BOTH = Discipline(stop_charging=True, pin_clocks=True)
-# Programs of a phone that keeps its state in files: `charging` and `pinned`.
-DUMPSYS = """cd {folder}
-case "$2" in
-  unplug) echo false > charging;;
-  reset) echo true > charging;;
-esac
-echo "  USB powered: $(cat charging)"
-"""
-CMD = "cd {folder}; echo $3 > pinned\n"
-CAT = """case "$*" in
-  *scaling_max_freq*) [ "$(/bin/cat {folder}/pinned)" = true ] && echo 1900000 || echo 3200000;;
-  *) exec /bin/cat "$@";;
-esac
-"""
+BOTH = Discipline(hide_charger=True, pin_clocks=True)
+phone = scripted_phone
 
 
-def phone(folder: Path) -> LocalLink:
-    (folder / "charging").write_text("true\n")
-    (folder / "pinned").write_text("false\n")
-    scripts = {"dumpsys": DUMPSYS, "cmd": CMD, "cat": CAT}
-    return LocalLink(
-        folder, {name: text.replace("{folder}", str(folder)) for name, text in scripts.items()}
-    )
+def state(folder: Path) -> tuple[bool, bool]:
+    """Return whether the battery service is frozen, and whether clocks are pinned."""
+    pinned = folder / "pinned"
+    return (folder / "stopped").exists(), pinned.exists() and pinned.read_text() == "true\n"
 
 
-def state(folder: Path) -> tuple[str, str]:
-    return (folder / "charging").read_text().strip(), (folder / "pinned").read_text().strip()
-
-
-BEFORE = ("true", "false")
-DURING = ("false", "true")
+BEFORE = (False, False)
+DURING = (True, True)
 
 
 @pytest.fixture(autouse=True)
-def no_settling(monkeypatch):
-    monkeypatch.setattr("devices.state.SETTLE_S", 0.0)
+def short_settling(monkeypatch):
+    monkeypatch.setattr("devices.state.SETTLE_S", 0.2)
 
 
-def test_charging_stops_and_clocks_are_pinned_only_while_measuring(tmp_path):
-    with prepared(phone(tmp_path), str(tmp_path / "base"), BOTH) as doubts:
+def test_the_charger_is_hidden_and_clocks_are_pinned_only_while_measuring(tmp_path):
+    with prepared(phone(tmp_path), str(tmp_path / "base"), BOTH) as warnings:
         assert state(tmp_path) == DURING
     assert state(tmp_path) == BEFORE
-    assert doubts == ["CLOCKS_PINNED"]
+    assert warnings == ["CLOCKS_PINNED"]
     assert not (tmp_path / "base" / UNRESTORED).exists()
 
 
@@ -118,16 +99,41 @@ def test_a_phone_that_went_away_is_put_right_the_next_time(tmp_path):
 
 def test_a_phone_nobody_changed_is_left_alone(tmp_path):
     link = phone(tmp_path)
-    with prepared(link, str(tmp_path / "base"), Discipline(stop_charging=False)):
+    with prepared(link, str(tmp_path / "base"), Discipline(hide_charger=False)):
         pass
     assert not restore(link, str(tmp_path / "base"))
     assert not any("dumpsys" in command or "cmd" in command for command in link.ran)
 
 
-def test_charging_that_goes_on_and_clocks_that_stay_are_doubts(tmp_path):
-    link = LocalLink(
-        tmp_path,
-        {"dumpsys": "echo '  USB powered: true'", "cmd": "exit 0", "cat": "echo 3200000"},
+def test_clocks_that_stay_are_a_warning(tmp_path):
+    link = phone(tmp_path)
+    (tmp_path / "unpinnable").touch()
+    with prepared(link, str(tmp_path / "base"), BOTH) as warnings:
+        assert warnings == ["CLOCKS_NOT_PINNED"]
+
+
+def test_a_battery_service_that_another_program_froze_stays_as_it_is(tmp_path):
+    link = phone(tmp_path)
+    link.run("dumpsys battery set level 50")
+    with prepared(link, str(tmp_path / "base"), Discipline(), frozen=True):
+        pass
+    assert read_battery(link).updates_stopped
+
+
+def test_clocks_have_settled_before_the_next_repeat_reads_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("devices.state.SETTLE_S", 1.0)
+    link = phone(tmp_path, lag_s=0.4)
+    with prepared(link, str(tmp_path / "base"), BOTH) as warnings:
+        assert warnings == ["CLOCKS_PINNED"]
+    assert read_conditions(link).max_clocks_khz == (3200000,)
+    assert pin_clocks(link)
+
+
+def test_a_mark_of_an_older_version_that_says_nothing_means_everything(tmp_path):
+    link, base = phone(tmp_path), str(tmp_path / "base")
+    link.run(
+        f"mkdir {base}; touch {mark(base)}; dumpsys battery unplug; echo true >{tmp_path}/pinned"
     )
-    with prepared(link, str(tmp_path / "base"), BOTH) as doubts:
-        assert doubts == ["CHARGING", "CLOCKS_NOT_PINNED"]
+    assert state(tmp_path) == DURING
+    assert restore(link, base)
+    assert state(tmp_path) == BEFORE

@@ -155,7 +155,7 @@ def test_a_run_without_a_profile_has_no_icicle(run):
 
 def test_what_the_device_told_of_itself_is_drawn_over_time(run):
     readings = (
-        Reading("2026-02-11T09:14:03+00:00", 0, 30.0, 2_400_000),
+        Reading("2026-02-11T09:14:03+00:00", 0, 30.0, 2_400_000, "power_supply"),
         Reading("2026-02-11T09:15:03+00:00", 1, None, 2_000_000),
         Reading("no moment", 3, 99.0, 1),
     )
@@ -166,6 +166,7 @@ def test_what_the_device_told_of_itself_is_drawn_over_time(run):
         ("Battery (°C)", 0, 30), ("Highest clock (GHz)", 0, 2.4), ("Highest clock (GHz)", 1, 2),
         ("Thermal status", 0, 0), ("Thermal status", 1, 1),
     ]  # fmt: skip
+    assert "temperature was told by power_supply" in chart.summary
     assert condition_chart(run) is None
 
 

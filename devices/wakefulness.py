@@ -1,0 +1,60 @@
+"""Whether a phone is awake, and whether anything keeps it so while it is measured.
+
+A phone whose screen is off and on which nobody holds a wake lock may suspend: its processors stop
+until something wakes it. A cable usually prevents that; ADB over Wi-Fi does not. Sources: AOSP
+frameworks/base, services/core/java/com/android/server/power/PowerManagerService.java (`dump`,
+`WakeLock.toString`) and apex/jobscheduler/service/java/com/android/server/DeviceIdleController.java
+(`get deep`, `get light`).
+"""
+
+import re
+from dataclasses import dataclass
+
+READ_WAKEFULNESS = (
+    "dumpsys power | grep -E 'mWakefulness=|^Wake Locks: size=|PARTIAL_WAKE_LOCK';"
+    " echo deep=$(dumpsys deviceidle get deep); echo light=$(dumpsys deviceidle get light)"
+)
+IDLE = ("IDLE", "IDLE_MAINTENANCE")
+
+
+@dataclass(frozen=True)
+class Wakefulness:
+    """Whether a phone is awake; None where it does not tell.
+
+    Attributes:
+        screen_on: Its screen is on.
+        dozing: It is in doze, deep or light.
+        wake_lock: A wake lock keeps its processors on.
+    """
+
+    screen_on: bool | None = None
+    dozing: bool | None = None
+    wake_lock: bool | None = None
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether the phone may suspend, as far as it tells."""
+        return self.screen_on is False and self.wake_lock is False
+
+
+def wakefulness_of(text: str) -> Wakefulness:
+    """Read what `READ_WAKEFULNESS` printed."""
+    state = re.search(r"^ *mWakefulness=(\w{1,20})", text, re.MULTILINE)
+    idle = re.findall(r"^(?:deep|light)=([A-Z_]{1,30})$", text, re.MULTILINE)
+    listed = re.search(r"^Wake Locks: size=\d", text, re.MULTILINE)
+    held = [
+        line
+        for line in re.findall(r"^ *PARTIAL_WAKE_LOCK.*$", text, re.MULTILINE)
+        if " DISABLED" not in line  # as doze does to those of most programs
+    ]
+    return Wakefulness(
+        screen_on=state.group(1) in ("Awake", "Dreaming") if state else None,
+        dozing=any(name in IDLE for name in idle) if idle else None,
+        wake_lock=bool(held) if listed else None,
+    )
+
+
+def over_network(address: str) -> bool:
+    """Say whether a phone's address, or its name at an adb server, is one on a network."""
+    serial = address.removeprefix("server:")
+    return not address.startswith("usb:") and (":" in serial or "._adb-tls-" in serial)
