@@ -5,11 +5,10 @@ from enum import StrEnum
 from statistics import median
 
 from bench.evidence import Evidence
-from bench.steady import drifts, warm_from
+from bench.steady import drifts, slow_at_first, unsteady
 from devices.conditions import WARNINGS
 
-FEWEST_REPEATS = 5
-UNSTEADY_SHARE = 0.10
+FEWEST_REPEATS = 5  # of either side; no interval over fewer means what it says
 
 
 class Doubt(StrEnum):
@@ -17,7 +16,7 @@ class Doubt(StrEnum):
 
     UNTRAINED = "weights are random: times are real, the speech is noise"
     FEW_REPEATS = "under 5 repeats: no interval is meaningful; raise --repeats"
-    UNSTEADY = "repeats differ by over 10 %: close other programs, raise --repeats or --cooldown"
+    UNSTEADY = "repeats vary by more than 3 %: close other programs, raise --cooldown"
     FIRST_RUN_SLOW = "the first kept syntheses were over 5 % slower than later ones: raise --warmup"
     DRIFT = "repeats grew slower, or faster, from first to last: raise --cooldown, use bench ab"
     REDONE = "repeats on a hot or slowed device were thrown away and measured again: let it cool"
@@ -67,8 +66,8 @@ def timing_doubts(wall_ms: Sequence[Sequence[float]]) -> dict[Doubt, bool]:
     medians = [median(repeat) for repeat in wall_ms]
     return {
         Doubt.FEW_REPEATS: len(medians) < FEWEST_REPEATS,
-        Doubt.UNSTEADY: max(medians) - min(medians) > UNSTEADY_SHARE * median(medians),
-        Doubt.FIRST_RUN_SLOW: warm_from(wall_ms) > 0,
+        Doubt.UNSTEADY: unsteady(medians),
+        Doubt.FIRST_RUN_SLOW: slow_at_first(wall_ms),
         Doubt.DRIFT: drifts(medians),
     }
 
