@@ -14,6 +14,10 @@ from model.errors import ConfigError
 
 VARIABLE = "BENCH_CONFIG"
 DEFAULT = Path("bench.toml")
+# What the numbers of a schedule must at least be.
+LOWEST: Mapping[str, int] = MappingProxyType(
+    {"repeats": 1, "warmup": 0, "iterations": 1, "cooldown_s": 0, "threads": 0, "most_repeats": 1}
+)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -105,7 +109,25 @@ def load_config(path: Path | None) -> Config:
         for name, table in document.get("suites", NOTHING).items()
     }
     schedule = from_table(Schedule, document.get("schedule", NOTHING), f"{path} [schedule]")
+    check_schedule(schedule, f"{path} [schedule]")
     store = from_table(StoreConfig, document.get("store", NOTHING), f"{path} [store]")
     lab = from_table(Lab, document.get("lab", NOTHING), f"{path} [lab]")
     backends = document.get("backends", NOTHING)
     return Config(document.get("devices", NOTHING), suites, schedule, store, lab, backends)
+
+
+def check_schedule(schedule: Schedule, where: str) -> None:
+    """Make sure of what the flags of `bench run` make sure of.
+
+    Raises:
+        ConfigError: A number is too small, or `until` is no share.
+    """
+    for name, lowest in LOWEST.items():
+        if (value := getattr(schedule, name)) < lowest:
+            raise ConfigError(f"{where} {name} must be at least {lowest}, not {value}")
+    until = schedule.until
+    if not 0 <= until < 1:
+        raise ConfigError(
+            f"{where} until is a share of RTF below 1, not {until:g}:"
+            f" {until:g} percent is {until / 100:g}"
+        )

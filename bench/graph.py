@@ -86,8 +86,11 @@ def graph_of_file(path: Path) -> Graph:
     """Tell of a .pte, or of a folder with one and its manifest.
 
     Raises:
+        ConfigError: There is no such file.
         StageFailedError: It cannot be read.
     """
+    if not path.exists():
+        raise ConfigError(f"no file {path}")
     if path.is_dir() and (path / MANIFEST).exists():
         manifest = read_artifact(path).manifest
         return graph_of(str(path), {name: vars(one) for name, one in manifest.methods.items()}, ())

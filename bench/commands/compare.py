@@ -1,5 +1,6 @@
 """`bench compare`: two runs in, a verdict and an exit code out; or all schemes of one run."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,12 +86,12 @@ def schemes(ctx: click.Context, name: str, format_name: str) -> None:
 def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
     """Compare CANDIDATE with BASE: regressed, improved, same, or what it would take to know.
 
-    Exits with 3 where anything regressed, with 6 where the runs cannot be compared, with 5 where
-    nothing is known and --strict is given, and with 0 otherwise.
+    Exits with 3 where anything regressed, with 6 where the runs cannot be compared or are the same
+    run, with 5 where nothing is known and --strict is given, and with 0 otherwise.
     """
     from bench.comparing.calibration import NAME
     from bench.comparing.columns import columns_of
-    from bench.comparing.compare import compare_columns
+    from bench.comparing.compare import compare_columns, same_run
     from bench.results import no_garbage
     from bench.stores.store import find_kept
     from reports.compared import COMPARED
@@ -102,28 +103,32 @@ def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options
         raise click.UsageError("give CANDIDATE, or --schemes to compare two schemes of one run")
     pair = pair_of_schemes(flags["schemes"])
     with no_garbage():
-        sides = []
+        sides, digests = [], []
         for name, scheme in zip((base, candidate or base), pair, strict=True):
             kept = find_kept(name, ctx.obj["results"])  # one by one: large runs take memory
             header, rows = of_scheme(kept.run, scheme) if scheme else kept.parts()
             sides.append(columns_of(header, rows))
+            digests.append((hashlib.sha256(kept.content).digest(), scheme))
             calibration = flags["calibration"] or kept.folder / NAME
             del kept, rows
         if any(pair):
             terms = replace(terms, across=frozenset({"scheme"}))
+        if digests[0] == digests[1]:
+            finish(ctx, same_run(sides[0].header), flags)
         terms = with_floors(terms, calibration, [side.header for side in sides])
         finish(ctx, compare_columns(sides[0], sides[1], terms), flags)
 
 
 def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
     """Print a comparison, or write it to a file, and end with its exit code."""
+    from bench.commands.report import write_file
     from reports.compared import COMPARED
 
     text = COMPARED[flags["format_name"]](comparison)
     if flags["out"] is None:
         click.echo(text, nl=False)
     else:
-        flags["out"].write_text(text, encoding="utf-8")
+        write_file(flags["out"], text)
         click.echo(flags["out"])
     ctx.exit(exit_code(comparison, strict=flags["strict"]))
 
@@ -134,12 +139,14 @@ def make_terms(flags: Mapping[str, Any]) -> "Terms":
     from bench.comparing.power import Rule
     from bench.comparing.terms import Terms, parse_change, parse_limit
     from bench.metrics import METRICS
+    from model.errors import ConfigError
 
     allowed = flags.get("allowed", ())
     check_allowed(allowed)
     limits = dict(parse_limit(limit) for limit in flags["limits"])
     for name in (*flags["metrics"], *limits):
-        METRICS[name]  # an unknown name is an error that suggests the nearest
+        if METRICS[name].better == "neither":  # an unknown name suggests the nearest
+            raise ConfigError(f"{name} only informs: neither more nor less of it is better")
     rule = Rule(wanted=parse_change(flags["detect"]))
     return Terms(frozenset(allowed), limits, flags["metrics"], rule=rule)
 

@@ -21,7 +21,7 @@ from bench.comparing.verdicts import (
 )
 from bench.comparing.wording import overall_reason
 from bench.metrics import METRICS
-from bench.results import Case, Outcome, Row, Run
+from bench.results import Case, Header, Outcome, Row, Run
 from bench.warnings import REMEDIES, TAINTS
 
 ONE_SIDED = ("OTHER_LOAD",)  # taints where only one of two separate runs has it
@@ -74,7 +74,7 @@ def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparis
     return Comparison(
         *names,
         verdict,
-        overall_reason(verdict, changes, outcomes, missing),
+        overall_reason(verdict, changes, outcomes, missing, absent_of((base, candidate), terms)),
         interleaved=interleaved,
         mismatches=(*unlike, *mismatches),
         missing=missing,
@@ -84,6 +84,12 @@ def compare_columns(base: Columns, candidate: Columns, terms: Terms) -> Comparis
         attributions=tuple(attributions(base, candidate, where, changes)),
         notes=tuple(notes(measured)),
     )
+
+
+def same_run(header: Header) -> Comparison:
+    """Tell that a run was compared with itself, which shows nothing."""
+    reason = "base and candidate are the same run: name two runs, or two schemes by --schemes"
+    return Comparison(header.run, header.run, Verdict.INCOMPARABLE, reason)
 
 
 def rows_by_key(run: Columns, across: frozenset[str]) -> dict[object, int]:
@@ -131,6 +137,15 @@ def why_no_times(
             side = "base" if sides[0] else "candidate"
             return Verdict.INCONCLUSIVE, f"{name} in the {side} only: {REMEDIES[name]}"
     return None
+
+
+def absent_of(runs: Sequence[Columns], terms: Terms) -> tuple[str, ...]:
+    """Name the metrics that were asked for and that neither run has."""
+    return tuple(
+        name
+        for name in terms.compared()
+        if terms.asks_for(name) and all(name not in run.metrics for run in runs)
+    )
 
 
 def compared_outcomes(pairs: Sequence[tuple[Row, Row]]) -> Iterator[OutcomeChange]:

@@ -7,7 +7,7 @@ import msgspec
 from bench.comparing.verdicts import FORMAT, Comparison
 from bench.metrics import METRICS
 from devices.files import read_regular
-from model.errors import ResultError
+from model.errors import ConfigError, ResultError
 
 LARGEST_BYTES = 2**28
 
@@ -16,7 +16,8 @@ def read_comparison(path: Path) -> Comparison:
     """Read a comparison.
 
     Raises:
-        ResultError: The file is missing, damaged or of another format.
+        ConfigError: There is no such file.
+        ResultError: It is damaged or of another format.
     """
     try:
         document = msgspec.json.decode(read_regular(path, LARGEST_BYTES))
@@ -25,6 +26,8 @@ def read_comparison(path: Path) -> Comparison:
                 f"{path} is no comparison of format {FORMAT}: write it with --format json"
             )
         comparison = msgspec.convert(document, Comparison)
+    except FileNotFoundError:
+        raise ConfigError(f"no file {path}: write it with --format json -o FILE") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path} is not a comparison that can be read: {error}") from error
     unknown = {change.metric for change in comparison.changes} - set(METRICS)

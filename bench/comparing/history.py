@@ -11,7 +11,7 @@ from bench.comparing.changes import Drift, Step, find_changes
 from bench.metrics import METRICS, Better
 from bench.stores.store import Archive, FailureLine, RunLine, SeriesLine
 from bench.warnings import FEWEST_REPEATS
-from model.errors import ResultError
+from model.errors import ConfigError, ResultError
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
     """Read series, and find what changed in each.
 
     Raises:
-        ConfigError: There is no such metric.
-        ResultError: No run has what is wanted.
+        ConfigError: There is no such metric, or no run has what is wanted.
+        ResultError: No run can be read.
     """
     lines = archive.series()
     known = {line.metric for line in lines}
@@ -110,8 +110,10 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
             METRICS[name]  # an unknown name is an error that suggests the nearest
     runs = archive.runs()
     chosen = {line.id: line for line in lines if wanted.takes(line)}
+    if not runs and archive.problems:
+        raise ResultError(f"no run can be read: {archive.problems[0]}")
     if not chosen:
-        raise ResultError(f"no run has what is wanted: {len(runs)} runs, {len(lines)} series")
+        raise ConfigError(f"no run has what is wanted: {len(runs)} runs, {len(lines)} series")
     points = archive.points(None if len(chosen) == len(lines) else list(chosen))
     places = np.zeros(max((run.id for run in runs), default=0) + 1, np.int64)
     places[[run.id for run in runs]] = np.arange(len(runs))

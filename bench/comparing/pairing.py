@@ -89,6 +89,10 @@ def changes_of(pairs: Pairs, terms: Terms) -> Iterator[Change | Batch]:
             (has[1] & ~has[0], Verdict.INCONCLUSIVE, "the base has no such metric"),
             (has[0] & ~has[1], Verdict.INCONCLUSIVE, "the candidate has no such metric"),
         ]
+        if terms.asks_for(name):
+            problems.append(
+                (~has[0] & ~has[1], Verdict.INCOMPARABLE, "neither run has this metric")
+            )
         if metric.timed:
             problems.append((left & pairs.refused, Verdict.INCONCLUSIVE, ""))
             left = left & ~pairs.refused

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.comparing.verdicts import Change, OutcomeChange, Verdict
+from bench.metrics import METRICS
 from bench.results import Case
 
 LARGE = 10.0  # from here on three digits will do
@@ -35,6 +36,11 @@ def exact_reason(base: float, candidate: float, verdict: Verdict) -> str:
     if base == candidate:
         return "equal"
     return "within the tolerance" if verdict is Verdict.SAME else "exact"
+
+
+def is_scored(name: str) -> bool:
+    """Whether a metric is one of speech quality."""
+    return METRICS[name].weigh is not None
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,25 @@ def overall_reason(
     changes: Sequence[Change],
     outcomes: Sequence[OutcomeChange],
     missing: Sequence[Case],
+    absent: Sequence[str] = (),
 ) -> str:
-    """Say in one line what the verdict on the whole rests on."""
+    """Say in one line what the verdict on the whole rests on.
+
+    Args:
+        verdict: On the whole.
+        changes: Of all metrics.
+        outcomes: Of the cases that did not end well.
+        missing: Cases that only the base has.
+        absent: Metrics that were asked for and that neither run has.
+    """
     counts = Counter(change.verdict for change in changes if change.gates)
     counts.update(o.verdict for o in outcomes if o.verdict is not Verdict.SAME)
     parts = [f"{number} {kind}" for kind in Verdict if (number := counts[kind])]
     if missing:
         parts.append(f"{len(missing)} missing")
+    if absent:
+        scored = " (`bench run --quality` scores speech)" if any(map(is_scored, absent)) else ""
+        parts.append(f"neither run has {', '.join(absent)}{scored}")
     if not parts:
         return "the runs have no case in common that was measured in both"
     return ", ".join(parts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.results import Header, Row, Run, decode_parts, decode_run, read_result
 from bench.stores.journal import Journal
-from model.errors import ConfigError, ResultError
+from model.errors import ConfigError
 
 Place = Path | str  # what `--results` takes: a folder, or postgresql://...
 FILES = Path("results")  # where the speech of runs goes that a database keeps
@@ -174,7 +174,8 @@ class Store(Protocol):
         """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
 
         Raises:
-            ResultError: There is none, or several are called so.
+            ConfigError: There is none, or several are called so.
+            ResultError: It cannot be read.
         """
 
     def names(self) -> Iterator[tuple[str, bool]]:
@@ -210,7 +211,8 @@ def find_kept(name: str, place: Place) -> Kept:
     """Find a run by the path of its file, or by name in a store.
 
     Raises:
-        ResultError: There is none, or it cannot be read.
+        ConfigError: There is none.
+        ResultError: It cannot be read.
     """
     path = Path(name)
     with contextlib.suppress(OSError):  # a name may be longer than those of files
@@ -231,7 +233,7 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
         Its place in `runs`.
 
     Raises:
-        ResultError: There is none, or several are called so.
+        ConfigError: There is none, or several are called so.
     """
     if name == "latest" and runs:
         return len(runs) - 1
@@ -245,7 +247,7 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
         return found[0]
     if found:
         listed = ", ".join("/".join(runs[place]) for place in found)
-        raise ResultError(f"several runs are called {name!r}: {listed}; give one of these")
-    raise ResultError(
+        raise ConfigError(f"several runs are called {name!r}: {listed}; give one of these")
+    raise ConfigError(
         f"no run {name!r:.100} in {where:.200}: `bench list runs` names those there are"
     )

@@ -36,6 +36,8 @@ def finished(plan, device, tmp_path):
         (["run", "--suite", "nightly"], "unknown suite 'nightly'"),
         (["run", "--checkpoint", "nowhere.safetensors"], "no file nowhere.safetensors"),
         (["--config", "nowhere.toml", "run"], "nowhere.toml"),
+        (["run", "--until", "ci:2"], "write 2% or 0.02"),
+        (["search", "--max-loss", "2"], "write 2% or 0.02"),
         (["report", "--format", "htm"], "Did you mean 'html'?"),
         (["say"], "nothing to say"),
         (["say", "hello", "--prompt", "nowhere.wav"], "no file nowhere.wav"),
@@ -95,9 +97,32 @@ def test_a_run_is_found_by_number_by_name_and_as_the_latest(finished, tmp_path, 
     assert "8da8w" in result.stdout
 
 
-def test_a_run_that_is_not_there_is_exit_code_1(tmp_path):
-    result = invoke("show", "0042", results=tmp_path)
-    assert (result.exit_code, "no run '0042'" in result.stderr) == (1, True)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "0042"],
+        ["show", "latest"],
+        ["show", "nowhere.json"],
+        ["show", "0042", "--graph"],
+        ["show", "nowhere.pte", "--graph"],
+        ["report", "0042"],
+        ["report", "--history"],
+        ["compare", "a", "b"],
+        ["compare", "0042", "--schemes", "fp32,8da8w"],
+        ["compare", "schemes", "0042"],
+        ["history"],
+        ["history", "--case", "nothing"],
+        ["calibrate", "--run", "0042"],
+        ["ci", "nowhere.json"],
+        ["diff", "nowhere.pte", "nowhere.pte"],
+        ["ab", "nothing", "fp32"],
+    ],
+    ids=" ".join,
+)
+def test_a_run_or_file_that_is_not_there_is_exit_code_2(tmp_path, arguments):
+    result = invoke(*arguments, results=tmp_path)
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99}', '{"format": 1}', "\0\0"])

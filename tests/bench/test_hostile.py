@@ -11,6 +11,7 @@ import json
 import lzma
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from bench import pipeline
 from bench.cli import bench
 from bench.migrations import FORMAT
-from bench.results import encode_run, load_run
+from bench.results import encode_run, load_run, save_run
 from bench.rows import assemble
 from bench.stores.journal import FileJournal, to_line
 from model.errors import HarnessError
@@ -265,7 +266,7 @@ NAMES = ["", "..", "/", "a" * 5000, "\0", "x\ny", "\x1b[2J", "🎉", "0001"]
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_a_name_of_no_run_is_refused(folder, name):
-    assert_refused(invoke("show", name), 1, "no run")
+    assert_refused(invoke("show", name), 2, "no run")
 
 
 def test_bad_files_do_not_keep_good_ones_from_being_read(folder):
@@ -368,6 +369,8 @@ CONFIGURATIONS = {
     "passes that are text": b"[suites.smoke]\npasses = ['16']\n",
     "repeats in words": b"[schedule]\nrepeats = 'five'\n",
     "repeats that are true": b"[schedule]\nrepeats = true\n",
+    "an interval of 200 %": b"[schedule]\nuntil = 2\n",
+    "no repeats": b"[schedule]\nrepeats = 0\n",
     "an endless pause": b"[schedule]\ncooldown_s = inf\n",
     "a pause that is none": b"[schedule]\ncooldown_s = nan\n",
     "a pause of 1e999": b"[schedule]\ncooldown_s = 1e999\n",
@@ -404,9 +407,9 @@ def test_a_configuration_that_is_no_file_is_refused(folder, kind):
 
 
 STORES = {
-    "a file": (1, "a_file"),
-    "nowhere": (1, "nowhere"),
-    "a loop": (1, "loop"),
+    "a file": (2, "a_file"),
+    "nowhere": (2, "nowhere"),
+    "a loop": (2, "loop"),
     "a name too long": (1, "x" * 5000),
     "another database": (2, "mysql://root@localhost/runs"),
     "a page": (2, "https://example.com/results"),
@@ -415,7 +418,7 @@ STORES = {
     "a port in words": (2, "postgresql://host:port/db"),
     "a closed port": (1, "postgresql://127.0.0.1:1/db"),
     "hostile letters": (2, "\x1b[2J://<script>"),
-    "a zero byte": (1, "results\0"),
+    "a zero byte": (2, "results\0"),
 }
 
 
@@ -448,9 +451,12 @@ def test_hostile_text_is_read_and_shown_as_text(folder, path):
     words = " ".join(HOSTILE)
     file = folder / "0001_bad.json"
     file.write_bytes(with_value(path, [words] if path[-1] == "warnings" else words))
+    other, run = folder / "0002_later.json", load_run(file)
+    later = replace(run.header, started_at="2030-01-01T00:00:00+00:00")
+    save_run(other, replace(run, header=later))
     for arguments in (
         ("show", file), ("history", "--last", "3"), ("report", file),
-        ("report", file, "--format", "markdown"), ("compare", file, file),
+        ("report", file, "--format", "markdown"), ("compare", file, other),
     ):  # fmt: skip
         result = invoke(*arguments)
         assert result.exit_code == 0, result.output

@@ -1,6 +1,7 @@
 """`bench compare` prints one verdict, and ends with the exit code that scripts go by."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def results(tmp_path):
         "0006_noisy": make_run(make_row(rtf=noisy), make_row(make_case("8da8w"), rtf=STEADY * 0.5)),
     }
     for name, run in runs.items():
-        save_run(folder / f"{name}.json", run)
+        save_run(folder / f"{name}.json", replace(run, header=replace(run.header, run=name)))
     return tmp_path
 
 
@@ -54,6 +55,16 @@ def invoke(results, *arguments):
         (["0001", "0006", "--strict"], 5, "INCONCLUSIVE"),
         (["0001", "0003", "--fail-if", "rtf:15%"], 0, "SAME"),
         (["0001", "0003", "--fail-if", "rtf:0.05"], 3, "REGRESSED"),
+        (["0001", "0003", "--fail-if", "rtf:150%"], 0, "SAME"),
+        (["0001", "0002", "--fail-if", "wer:5%"], 6, "neither run has wer"),
+        (["0001", "0002", "--metric", "wer"], 6, "scores speech"),
+        (["0001", "0002", "--fail-if", "wer:5%", "--fail-if", "rtf:5%"], 0, "INCONCLUSIVE"),
+        (["0001", "0002", "--fail-if", "wer:5%", "--fail-if", "rtf:5%", "--strict"], 5, "has wer"),
+        (["0001", "0003", "--fail-if", "wer:5%", "--fail-if", "rtf:5%"], 3, "REGRESSED"),
+        (["0001", "0002", "--fail-if", "lsd_db:1.5"], 6, "neither run has lsd_db"),
+        (["0001", "0001"], 6, "the same run"),
+        (["0001", "0002", "--schemes", "fp32,fp32"], 0, "SAME"),
+        (["0001", "--schemes", "fp32,fp32"], 6, "the same run"),
         (["0001", "0003", "--format", "markdown"], 3, "### Gating metrics"),
         (["0001", "--schemes", "fp32,8da8w"], 0, "IMPROVED"),
         (["0001", "0002", "--schemes", "8da8w,fp32"], 3, "REGRESSED"),
@@ -77,6 +88,17 @@ def test_the_exit_code_is_the_verdict_s(results, arguments, code, said):
         ["0001", "0002", "--allow", "weather"],
         ["0001", "0002", "--format", "xml"],
         ["0001", "0002", "--detect", "-5%"],
+        ["0001", "0002", "--detect", "5"],
+        ["0001", "0003", "--fail-if", "rtf:5"],
+        ["0001", "0003", "--fail-if", "rtf:1"],
+        ["0001", "0003", "--fail-if", "rtf:1e3%"],
+        ["0001", "0002", "--fail-if", "lsd_db:5%"],
+        ["0001", "0002", "--fail-if", "lsd_db:inf"],
+        ["0001", "0002", "--fail-if", "audio_frames:0"],
+        ["0001", "0099"],
+        ["a", "b"],
+        ["schemes", "0099"],
+        ["0001", "0002", "-o", "nowhere/out.md"],
         ["0001", "--schemes", "fp32"],
         ["0001", "--schemes", "fp32,4w"],
         ["0001", "0002", "--calibration", "nowhere.toml"],
@@ -88,8 +110,10 @@ def test_what_was_typed_wrongly_is_said_in_one_line(results, arguments):
     assert "Traceback" not in result.output
 
 
-def test_a_run_that_is_not_there_cannot_be_compared(results):
-    assert invoke(results, "0001", "0099").exit_code == 1
+def test_a_bare_number_is_refused_with_both_ways_to_write_it(results):
+    result = invoke(results, "0001", "0003", "--fail-if", "rtf:5")
+    assert result.exit_code == 2
+    assert "write 5% or 0.05 for the one, 500% for the other" in result.stderr
 
 
 def test_json_is_one_document_of_everything(results):

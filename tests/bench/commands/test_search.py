@@ -29,7 +29,7 @@ RESULTS = [
 
 @pytest.mark.parametrize("form", list(WRITERS))
 def test_front_history_and_verdict_are_said(form):
-    won = [Verdict("mixed-12-abcdef", "8da8w", (0.9, 0.85, 0.95), 0.25)]
+    won = [Verdict("mixed-12-abcdef", "8da8w", (0.9, 0.85, 0.95), 0.25, 5)]
     text = render(EXPLORED, RESULTS, won, form)
     assert "8 trials: 1 evaluated, 7 pruned" in text
     assert "0.40%" in text
@@ -39,7 +39,7 @@ def test_front_history_and_verdict_are_said(form):
 
 
 def test_that_nothing_won_is_said_with_the_history():
-    lost = [Verdict("mixed-12-abcdef", "8da8w", (1.2, 1.1, 1.3), 0.25)]
+    lost = [Verdict("mixed-12-abcdef", "8da8w", (1.2, 1.1, 1.3), 0.25, 5)]
     assert "None of 8 trials gave a scheme that wins." in render(EXPLORED, RESULTS, lost, "table")
     assert [v["wins"] for v in document(EXPLORED, RESULTS, lost)["verdicts"]] == [False]
 

@@ -249,8 +249,8 @@ def test_history_lists_the_newest_runs_of_a_series(results):
     ("arguments", "code", "words"),
     [
         (("--metric", "rft"), 2, "Did you mean 'rtf'?"),
-        (("--case", "nothing"), 1, "no run has what is wanted"),
-        (("--device", "pixel8"), 1, "no run has what is wanted"),
+        (("--case", "nothing"), 2, "no run has what is wanted"),
+        (("--device", "pixel8"), 2, "no run has what is wanted"),
     ],
 )
 def test_history_of_nothing_is_said_in_one_line(results, arguments, code, words):

@@ -83,7 +83,7 @@ def test_runs_are_numbered_and_found_by_number_name_and_device(store):
 
 
 def test_what_is_not_there_is_said(store):
-    with pytest.raises(ResultError, match="no run '0042'"):
+    with pytest.raises(ConfigError, match="no run '0042'"):
         store.find("0042")
 
 
@@ -92,7 +92,7 @@ def test_a_number_of_several_devices_is_ambiguous(store):
     keep(store, run)
     phone = replace(run.header.device, name="pixel8")
     keep(store, replace(run, header=replace(run.header, device=phone)))
-    with pytest.raises(ResultError, match="host/0001_0000001, pixel8/0001_0000001"):
+    with pytest.raises(ConfigError, match="host/0001_0000001, pixel8/0001_0000001"):
         store.find("0001")
     assert store.find("pixel8/0001").run.header.device == phone
 
@@ -191,7 +191,7 @@ def test_every_command_asks_the_store_that_bench_toml_names(store, place, tmp_pa
     for result in said.values():
         assert run.header.run in json.dumps(json.loads(result.stdout))
     elsewhere = CliRunner().invoke(bench, ["--results", str(tmp_path), "show", "latest"])
-    assert elsewhere.exit_code == 1
+    assert elsewhere.exit_code == 2
 
 
 @pytest.mark.parametrize(
