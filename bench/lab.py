@@ -182,8 +182,9 @@ def measure_member(
         show(replace(progress, detail=f"{plan.member}: {progress.detail}"))
 
     try:
-        measure_rounds(plan, device, applying, journal, show_member)
-        profile_pairs(plan, device, applying, journal, show_member)
+        with device.claim():
+            measure_rounds(plan, device, applying, journal, show_member)
+            profile_pairs(plan, device, applying, journal, show_member)
     except DeviceUnavailableError as error:
         for case in plan.cases():
             if (case.scheme, case.backend) in applying:

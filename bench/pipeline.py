@@ -115,7 +115,10 @@ def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool 
     """
     store = open_store(results)
     header = header_of(plan, device.info())
-    with contextlib.closing(open_journal(store, plan, header, resume=resume)) as journal:
+    with (
+        device.claim(),
+        contextlib.closing(open_journal(store, plan, header, resume=resume)) as journal,
+    ):
         prepare_references(plan, show)
         artifacts = lower_pairs(plan, journal, show)
         measure_rounds(plan, device, artifacts, journal, show)

@@ -5,7 +5,7 @@ the work is in `bench.device_benchmark`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,12 +124,15 @@ def one_line() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def bench_device(pytestconfig: pytest.Config) -> "OpenDevice":
-    """The device that `--bench-device` names, open."""
+def bench_device(pytestconfig: pytest.Config) -> Iterator["OpenDevice"]:
+    """The device that `--bench-device` names, open, and this session's until it ends."""
     from bench.device_benchmark import open_named_device
 
-    with one_line():
-        return open_named_device(pytestconfig)
+    with ExitStack() as stack:
+        with one_line():
+            opened = open_named_device(pytestconfig)
+            stack.enter_context(opened.device.claim())
+        yield opened
 
 
 @pytest.fixture

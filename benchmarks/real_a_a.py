@@ -14,6 +14,7 @@ would be, with and without a calibration.
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -53,6 +54,9 @@ class TwoSpeeds:
         self.candidate = candidate
         self.devices = HostNative(), HostNative(slower_percent=slower_percent)
         self.wall_ms: tuple[list[list[float]], list[list[float]]] = ([], [])
+
+    def claim(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def info(self) -> DeviceInfo:
         return self.devices[0].info()

@@ -1,16 +1,14 @@
 """The kind of device `android`: phones over ADB, measured under discipline."""
 
-import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from devices.base import DeviceInfo, Found, ProcessFacts, Reading, Task
 from devices.bundle import Bundle, build_bundle
-from devices.claim import claimed
 from devices.conditions import (
     read_conditions,
     reading_of,
@@ -77,7 +75,7 @@ class Android(RemoteDevice):
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process on a cool phone; see `conditions.WARNINGS`."""
         limit_s = self._profile.discipline.run_limit_s
-        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with self._ready(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             if is_emulated(self._properties):
                 self._run(job, schedule, Path(folder), Launch(0, limit_s))
                 warnings, readings = ["EMULATED"], list[Reading]()
@@ -124,13 +122,14 @@ class Android(RemoteDevice):
     def _fast_cores(self) -> int:
         return fast_cores(self._link, self._soc)
 
-    @contextlib.contextmanager
-    def _claimed(self) -> Iterator[None]:
-        identity = self._properties.get("ro.serialno") or self._link.address
-        with claimed(identity, self._link.address):
-            restore(self._link, BASE)
-            end_leftovers(self._link, BASE)
-            yield
+    @property
+    def identity(self) -> str:
+        """Serial number; of a phone without one, its address."""
+        return identity_of(self._properties, self._link.address)
+
+    def _put_right(self) -> None:
+        restore(self._link, BASE)
+        end_leftovers(self._link, BASE)
 
 
 def open_android(profile: Profile, notify: Notify = lambda _: None) -> Android:
@@ -146,6 +145,11 @@ def open_android(profile: Profile, notify: Notify = lambda _: None) -> Android:
     """
     found = find(profile, notify)
     return Android(profile, link_to(found.address, notify), found.properties)
+
+
+def identity_of(properties: Mapping[str, str], address: str) -> str:
+    """Return a phone's serial number, or its address where it tells none."""
+    return properties.get("ro.serialno") or address
 
 
 def is_emulated(properties: Mapping[str, str]) -> bool:

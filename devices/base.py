@@ -1,6 +1,7 @@
 """The nouns of measuring, and what a device is: a narrow protocol at a process border."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -207,6 +208,13 @@ class Job:
 
 class Device(Protocol):
     """Something that runs a .pte. Every error is a `DeviceError` or `DeviceUnavailableError`."""
+
+    def claim(self) -> AbstractContextManager[None]:
+        """Keep other runs away from the device until the block ends.
+
+        Raises:
+            DeviceUnavailableError: Another run has it.
+        """
 
     def info(self) -> DeviceInfo:
         """Describe the device."""

@@ -1,13 +1,15 @@
 """Everything that a run on a phone or a board needs, checked one by one, with remedies."""
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.android import BASE, is_emulated
+from devices.android import BASE, identity_of, is_emulated
 from devices.bundle import Bundle, build_bundle
+from devices.claim import claimed
 from devices.composed import files_of
 from devices.conditions import (
     LOW_BATTERY_PERCENT,
@@ -102,11 +104,18 @@ def examine(
         return
     took_ms = (time.monotonic() - begin) * 1e3
     yield Finding("connection", OK, f"{patient.link.address} answered within {took_ms:.0f} ms")
-    for check in CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES:
-        try:
-            yield check(patient)
+    with contextlib.ExitStack() as stack:
+        try:  # a run that is under way would be measured with what checks change
+            identity = identity_of(patient.properties, patient.link.address)
+            stack.enter_context(claimed(identity, patient.link.address))
         except HarnessError as error:
-            yield Finding(check.__name__, PROBLEM, str(error), "see the message")
+            yield Finding("in use", PROBLEM, str(error), "wait until the other run ends")
+            return
+        for check in CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES:
+            try:
+                yield check(patient)
+            except HarnessError as error:
+                yield Finding(check.__name__, PROBLEM, str(error), "see the message")
 
 
 def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:

@@ -5,6 +5,7 @@ Dask's workers on the machines that the devices stand beside.
 """
 
 import contextlib
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
@@ -57,6 +58,7 @@ class LabDevice:
         self._worker = worker
         self._engine = engine
         self._sent: set[str] = set()
+        self._claim = ""
 
     def info(self) -> DeviceInfo:
         """Describe the device.
@@ -70,6 +72,19 @@ class LabDevice:
                 f"{self._name}: the worker {self._worker!r} has another version of this project"
             )
         return DeviceInfo(**self._call(lab_worker.describe, self._name, self._own))
+
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep other runs of the worker's computer away from the device until the block ends."""
+        claim = secrets.token_hex(8)
+        self._call(lab_worker.claim, claim, self._name, self._own)
+        self._claim = claim
+        try:
+            yield
+        finally:
+            self._claim = ""
+            with contextlib.suppress(DeviceError, DeviceUnavailableError):  # a lost worker's ends
+                self._call(lab_worker.release, claim)
 
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process beside the device."""
@@ -99,7 +114,7 @@ class LabDevice:
             files = job.write(Path(folder))
             request = {name: path.read_bytes() for name, path in files.items()}
         errand = lab_worker.Errand(
-            self._name, self._own, sha256, request, dict(job.results), asdict(schedule)
+            self._name, self._own, sha256, request, dict(job.results), asdict(schedule), self._claim
         )
         return self._call(function, asdict(errand))
 

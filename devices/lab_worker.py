@@ -6,9 +6,11 @@ engine turns objects into bytes. What goes wrong with a device comes back as an 
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Any
 
 from devices.base import Device, ProcessFacts
@@ -19,6 +21,7 @@ from devices.tables import Table, from_table
 from lowering.cache import cache_root, publish, source_hash
 from model.errors import DeviceError, DeviceUnavailableError, HarnessError
 
+LEASE_S = 3600.0  # after which a claim under which nothing is asked ends
 Answer = Mapping[str, Any]  # {"ok": result}, {"gone": why} or {"failed": why}
 
 
@@ -33,6 +36,7 @@ class Errand:
         request: The request's files.
         results: Files that a process leaves, with the most bytes that each may have.
         schedule: Fields of `Schedule`.
+        claim: The claim on the device that it belongs to; empty for none.
     """
 
     device: str
@@ -41,6 +45,7 @@ class Errand:
     request: Mapping[str, bytes]
     results: Mapping[str, int]
     schedule: Mapping[str, Any]
+    claim: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -91,6 +96,84 @@ def describe(device: str, own: Mapping[str, Table]) -> Answer:
     return answered(lambda: asdict(opened(device, own).info()))
 
 
+def claim(claim: str, device: str, own: Mapping[str, Table]) -> Answer:
+    """Keep other runs away from a device until `release`, or until it was left alone for long.
+
+    Args:
+        claim: Names the claim.
+        device: Name of the device.
+        own: Tables of `bench.toml` [devices], to find it.
+    """
+
+    def take() -> None:
+        with held(claim, device, own):
+            pass
+
+    return answered(take)
+
+
+def release(claim: str) -> Answer:
+    """Let other runs have a device again."""
+    return answered(lambda: HELD.give_back(claim))
+
+
+class HeldDevices:
+    """The devices that runs have claimed at this worker, each until it is given back or forgotten.
+
+    A run whose computer was cut off gives nothing back: a claim ends by itself when nothing was
+    asked under it for `LEASE_S`. Who comes after that takes it anew, if it is still to be had.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._held: dict[str, tuple[Device, ExitStack, Timer]] = {}
+
+    def take_out(self, claim: str) -> tuple[Device, ExitStack] | None:
+        """Return a claimed device and what ends its claim, which then does not end by itself."""
+        with self._lock:
+            device, stack, timer = self._held.pop(claim, (None, None, None))
+        if device is None or stack is None or timer is None:
+            return None
+        timer.cancel()
+        return device, stack
+
+    def put_back(self, claim: str, device: Device, stack: ExitStack) -> None:
+        """Keep a device claimed for what is asked of it next."""
+        timer = Timer(LEASE_S, self.give_back, (claim,))
+        timer.daemon = True
+        with self._lock:
+            self._held[claim] = device, stack, timer
+        timer.start()
+
+    def give_back(self, claim: str) -> None:
+        """End a claim; one that has ended is no error."""
+        found = self.take_out(claim)
+        if found:
+            found[1].close()
+
+
+HELD = HeldDevices()
+
+
+@contextmanager
+def held(claim: str, device: str, own: Mapping[str, Table]) -> Iterator[Device]:
+    """Give the device of a claim, and keep it claimed afterwards.
+
+    Raises:
+        DeviceUnavailableError: It is not there, or another run has it.
+    """
+    found = HELD.take_out(claim)
+    if found is None:
+        with ExitStack() as fresh:
+            found = opened(device, own), fresh
+            fresh.enter_context(found[0].claim())
+            found = found[0], fresh.pop_all()
+    try:
+        yield found[0]
+    finally:
+        HELD.put_back(claim, *found)
+
+
 def has_model(sha256: str) -> Answer:
     """Say whether a .pte is here already."""
     return answered(lambda: model_file(sha256).exists())
@@ -114,7 +197,8 @@ def measure(errand: Table) -> Answer:
     """Run one repeat; the result is the content of the process' files, and what the device told."""
 
     def run() -> Mapping[str, Any]:
-        found = device_of(errand).measure(task_of(errand), schedule_of(errand))
+        with device_of(errand) as device:
+            found = device.measure(task_of(errand), schedule_of(errand))
         readings = [asdict(reading) for reading in found.readings]
         return {"files": found.files, "warnings": found.warnings, "readings": readings}
 
@@ -125,7 +209,8 @@ def profile(errand: Table) -> Answer:
     """Trace one iteration; the result is a list of the fields of `OperatorTime`."""
 
     def run() -> list[dict[str, Any]]:
-        operators = device_of(errand).profile(task_of(errand), schedule_of(errand))
+        with device_of(errand) as device:
+            operators = device.profile(task_of(errand), schedule_of(errand))
         return [asdict(operator) for operator in operators]
 
     return answered(run)
@@ -146,9 +231,11 @@ def opened(device: str, own: Mapping[str, Table]) -> Device:
     return open_device(find_profile(device, own), lambda said: print(said, file=sys.stderr))
 
 
-def device_of(errand: Table) -> Device:
-    """Open the device of an errand."""
-    return opened(errand["device"], errand["own"])
+def device_of(errand: Table) -> AbstractContextManager[Device]:
+    """Give the device of an errand: that of its claim, or opened for it alone."""
+    if errand["claim"]:
+        return held(errand["claim"], errand["device"], errand["own"])
+    return nullcontext(opened(errand["device"], errand["own"]))
 
 
 def task_of(errand: Table) -> ErrandTask:

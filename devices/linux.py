@@ -1,15 +1,13 @@
 """The kind of device `linux`: boards over SSH, with the same runner as phones."""
 
-import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from devices.base import DeviceInfo, Found, Task
 from devices.bundle import TARGETS, Bundle, build_bundle
-from devices.claim import claimed
 from devices.conditions import Conditions, read_conditions
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.profiles import Profile
@@ -78,7 +76,7 @@ class Linux(RemoteDevice):
 
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
-        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with self._ready(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             cores = self._fast_cores()
             fastest = 1 << (cores.bit_length() - 1) if cores else 0
             before_ms = canary_ms(self._link, fastest)
@@ -94,11 +92,13 @@ class Linux(RemoteDevice):
     def _fast_cores(self) -> int:
         return fast_cores(self._link)
 
-    @contextlib.contextmanager
-    def _claimed(self) -> Iterator[None]:
-        with claimed(self._link.address, self._link.address):
-            end_leftovers(self._link, self.store.base)
-            yield
+    @property
+    def identity(self) -> str:
+        """Its address."""
+        return self._link.address
+
+    def _put_right(self) -> None:
+        end_leftovers(self._link, self.store.base)
 
 
 def open_linux(profile: Profile) -> Linux:

@@ -1,14 +1,15 @@
 """What devices that a `Link` reaches have in common: a folder of ours, a runner, one user."""
 
+import contextlib
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from devices.base import OperatorTime, ProcessFacts, Task
 from devices.bundle import Bundle
+from devices.claim import claimed
 from devices.profiles import Profile
 from devices.profiling import read_profile
 from devices.remote import Launch
@@ -34,26 +35,52 @@ class RemoteDevice(ABC):
         self.store = Store(link, base)
         self._profile = profile
         self._link = link
+        self._is_claimed = False
         self._runner = runner_for(profile, link, self.store, lambda: bundle_for(profile.abi))
 
+    @property
     @abstractmethod
-    def _claimed(self) -> AbstractContextManager[None]:
-        """Keep other runs of this computer away from it, and undo what dead ones left."""
+    def identity(self) -> str:
+        """Tells the device from all others, however it is reached."""
+
+    @abstractmethod
+    def _put_right(self) -> None:
+        """Undo what runs that were cut off have left on it."""
 
     @abstractmethod
     def _fast_cores(self) -> int:
         """Mask of the cores to measure on; 0 where they are not known."""
 
+    @contextlib.contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep other runs of this computer away from the device until the block ends."""
+        if self._is_claimed:
+            yield
+            return
+        with claimed(self.identity, self._link.address):
+            self._is_claimed = True
+            try:
+                yield
+            finally:
+                self._is_claimed = False
+
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Claim the device, unless that is done already, and put it right."""
+        with self.claim():
+            self._put_right()
+            yield
+
     def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one iteration, in a process of its own."""
-        with self._claimed(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with self._ready(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 
     def clean(self) -> int:
         """Put the device right, remove everything of ours from it, and return the bytes freed."""
-        with self._claimed():
+        with self._ready():
             freed_bytes = self.store.used_bytes()
             self.store.clean()
         return freed_bytes

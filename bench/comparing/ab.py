@@ -62,6 +62,7 @@ def run_in_turns(
     store, info = open_store(results), device.info()
     sides = base, candidate
     with contextlib.ExitStack() as stack:
+        stack.enter_context(device.claim())
         journals = [begin(store, side, info, session) for side in sides]
         for journal in journals:
             stack.enter_context(contextlib.closing(journal))

@@ -1,5 +1,7 @@
 """A harness without torch: a device that answers from memory, and artifacts that nobody made."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,13 @@ class Recorder:
         self.asked = []
         self.broken = set()
         self.gone_after = None
+        self.claims = []
+
+    @contextlib.contextmanager
+    def claim(self):
+        self.claims.append(len(self.asked))
+        yield
+        self.claims.append(len(self.asked))
 
     def info(self):
         return DeviceInfo("host", "host", "a machine", "an os", "x86_64", "a chip", 2, 1 << 34)

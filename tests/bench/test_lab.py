@@ -49,6 +49,17 @@ def test_every_member_measures_every_case_and_all_are_rows_of_one_run(lab_plan, 
     assert find_kept("latest", tmp_path).run.header.members == finished.header.members
 
 
+def test_each_member_is_claimed_once_and_one_in_use_is_rows_that_say_so(lab_plan, lab, tmp_path):
+    def in_use():
+        raise DeviceUnavailableError("in use by another run")
+
+    lab["right"].claim = in_use
+    finished = run_lab(lab_plan, NOTHING_EXCLUDED, lab, tmp_path, nothing)
+    assert lab["left"].claims == [0, len(lab["left"].asked)]
+    assert outcomes(finished, "right") == [Outcome.LOST] * 4
+    assert {row.reason for row in finished.rows if row.reason} == {"in use by another run"}
+
+
 def test_only_the_rows_of_an_emulated_member_say_so(lab_plan, lab, tmp_path):
     finished = run_lab(lab_plan, NOTHING_EXCLUDED, lab, tmp_path, nothing)
     emulated = {row.case.device for row in finished.rows if "EMULATED" in row.warnings}

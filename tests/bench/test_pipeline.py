@@ -28,6 +28,23 @@ def test_every_case_is_measured_once_per_round_in_an_order_that_turns(plan, devi
     assert third == first[2:] + first[:2]
 
 
+def test_the_device_is_claimed_once_for_the_whole_run(plan, device, tmp_path):
+    run(plan, device, tmp_path, nothing)
+    assert device.claims == [0, len(device.asked)] == [0, 12]
+
+
+def test_a_device_in_use_ends_the_run_before_anything_is_lowered_or_kept(
+    plan, device, tmp_path, monkeypatch
+):
+    def in_use():
+        raise DeviceUnavailableError("in use by another run")
+
+    monkeypatch.setattr(device, "claim", in_use)
+    with pytest.raises(DeviceUnavailableError, match="in use"):
+        run(plan, device, tmp_path, nothing)
+    assert not list(tmp_path.rglob("*.journal"))
+
+
 def test_a_finished_run_is_one_file_that_reads_back_as_it_was(plan, device, tmp_path):
     finished = run(plan, device, tmp_path, nothing)
     (path,) = (tmp_path / "host").glob("*.json")

@@ -1,5 +1,6 @@
 """The pytest plugin: a device's times are pytest-benchmark's rounds, and its compare-fail works."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -38,6 +39,12 @@ class FakeDevice:
     def __init__(self):
         self.times_ms = [3.0, 1.0, 2.0]
         self.schedules = []
+        self.claims = 0
+
+    @contextlib.contextmanager
+    def claim(self):
+        self.claims += 1
+        yield
 
     def measure(self, job, schedule):
         self.schedules.append(schedule)

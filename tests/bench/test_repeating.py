@@ -23,7 +23,7 @@ class Noisy:
 
     def __init__(self, device, noisy=()):
         self.device, self.noisy = device, noisy
-        self.info, self.profile = device.info, device.profile
+        self.info, self.profile, self.claim = device.info, device.profile, device.claim
         self.rng = np.random.default_rng(1)
 
     def measure(self, job, schedule):
@@ -67,7 +67,7 @@ class Hot:
 
     def __init__(self, device, hot):
         self.device, self.hot = device, list(hot)
-        self.info, self.profile = device.info, device.profile
+        self.info, self.profile, self.claim = device.info, device.profile, device.claim
 
     def measure(self, job, schedule):
         repeat = self.device.measure(job, schedule)

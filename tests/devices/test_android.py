@@ -203,7 +203,7 @@ from pathlib import Path
 import devices.adb, devices.claim, test_android
 from standin_phone.fake_runner import fake_bundle, fake_job
 home, folder = Path({str(folder / "home")!r}), Path({str(folder)!r})
-devices.adb.OWN_KEY, devices.claim.LOCKS = home / "key", home / "locks"
+devices.adb.OWN_KEY, devices.claim.LOCKS = home / "key", folder
 class Phone:
     address = {phone.address!r}
 behaviour = "echo > $out/../started; exec sleep 1000"

@@ -9,6 +9,7 @@ from standin_phone.local_link import LocalLink, ScriptedLink
 from devices import doctor
 from devices.adb import UsbPhones
 from devices.bundle import build_bundle
+from devices.claim import claimed
 from devices.conditions import Conditions
 from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
 from devices.profiles import load_profiles
@@ -167,6 +168,18 @@ def test_a_runner_of_one_s_own_is_looked_for_and_started(tmp_path):
         assert doctor.build(profile, build_bundle).detail == "2 files of your own"
         someone = patient(LocalLink(tmp_path / "link"), base=tmp_path / "base")
         assert doctor.runner(replace(someone, profile=profile)).state == state
+
+
+def test_a_phone_that_a_run_measures_is_not_touched(monkeypatch, tmp_path):
+    monkeypatch.setattr("devices.claim.LOCKS", tmp_path)
+    link = ScriptedLink("")
+    someone = Patient(PIXEL8, link, Store(link, "/data/ours"), {}, HEALTHY, build_bundle)
+    monkeypatch.setattr(doctor, "phone", lambda *_: someone)
+    monkeypatch.setattr(doctor, "CHECKS_OF_PHONES", (lambda _: pytest.fail("touched"),))
+    bundle = fake_bundle(tmp_path / "bundle", "exit 2")
+    with claimed(link.address, link.address):
+        *_, last = examine(PIXEL8, bundle_for=lambda _: bundle)
+    assert (last.check, last.state) == ("in use", PROBLEM)
 
 
 @pytest.mark.slow

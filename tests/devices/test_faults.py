@@ -109,7 +109,7 @@ def phone_of_another_model(bench):
 @fault(DeviceUnavailableError, "in use by another run")
 def phone_in_use_by_another_run(bench):
     device = bench.device()
-    with device._claimed():
+    with device.claim():
         bench.measure()
 
 

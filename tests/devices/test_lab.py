@@ -178,6 +178,75 @@ def test_what_a_device_tells_of_itself_comes_back_with_what_it_found(monkeypatch
     assert found.warnings == ("THROTTLED",)
 
 
+class ClaimedPhone:
+    """A phone that counts who has opened and claimed it."""
+
+    def __init__(self):
+        self.opened, self.claims, self.measured = 0, [], []
+
+    @contextlib.contextmanager
+    def claim(self):
+        if self.claims.count("taken") > self.claims.count("given back"):
+            raise DeviceUnavailableError("in use by another run")
+        self.claims.append("taken")
+        try:
+            yield
+        finally:
+            self.claims.append("given back")
+
+    def profile(self, task, schedule):
+        self.measured.append(tuple(self.claims))
+        return ()
+
+
+@pytest.fixture
+def member(monkeypatch, tmp_path, cache):
+    """A member of a lab, its phone and a task."""
+    phone = ClaimedPhone()
+
+    def open_it(*_):
+        phone.opened += 1
+        return phone
+
+    monkeypatch.setattr(lab_worker, "opened", open_it)
+    (tmp_path / "model.pte").write_bytes(b"model")
+    task = lab_worker.ErrandTask(tmp_path / "model.pte", {}, {})
+    return LabDevice("pixel8", {}, "left", SameProcess()), phone, task
+
+
+def test_a_member_is_claimed_at_its_worker_for_the_whole_run(member):
+    device, phone, task = member
+    with device.claim():
+        for _ in range(3):
+            device.profile(task, ONCE)
+    assert phone.measured == [("taken",)] * 3
+    assert phone.claims == ["taken", "given back"]
+    assert phone.opened == 1
+
+
+def test_a_second_run_is_refused_by_the_worker(member):
+    device, _, task = member
+    other = LabDevice("pixel8", {}, "left", SameProcess())
+    with device.claim():
+        with pytest.raises(DeviceUnavailableError, match="in use"), other.claim():
+            pass
+        device.profile(task, ONCE)
+    with other.claim():
+        pass
+
+
+def test_a_claim_that_was_left_alone_ends_and_is_taken_anew_when_asked(member, monkeypatch):
+    monkeypatch.setattr(lab_worker, "LEASE_S", 0.05)
+    device, phone, task = member
+    with device.claim():
+        for _ in range(1000):
+            if phone.claims == ["taken", "given back"]:
+                break
+            time.sleep(0.01)
+        device.profile(task, ONCE)
+    assert phone.claims == ["taken", "given back"] * 2
+
+
 def test_errors_of_a_device_come_back_by_name(tmp_path, cache):
     (tmp_path / "model.pte").write_bytes(b"no program")
     task = MethodJob(tmp_path / "model.pte", "forward", (np.zeros(3, np.float32),))

@@ -23,7 +23,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("devices.adb.ANDROID_KEY", home / "none")
         patch.setattr("devices.adb.OWN_KEY", home / "adbkey")
-        patch.setattr("devices.claim.LOCKS", home / "locks")
+        patch.setattr("devices.claim.LOCKS", home)
         for name in ("ANDROID_SERIAL", "ADB_SERVER_SOCKET", "ANDROID_ADB_SERVER_ADDRESS"):
             patch.delenv(name, raising=False)
         patch.setenv("ANDROID_ADB_SERVER_PORT", "1")  # no adb server there

@@ -36,7 +36,7 @@ class Slower:
 
     def __init__(self, device, scheme):
         self.device, self.scheme = device, scheme
-        self.info, self.profile = device.info, device.profile
+        self.info, self.profile, self.claim = device.info, device.profile, device.claim
 
     def measure(self, job, schedule):
         repeat = self.device.measure(job, schedule)
@@ -49,6 +49,11 @@ def test_who_goes_first_changes_from_round_to_round(sides, device, tmp_path):
     run_in_turns(*sides, device, tmp_path, nothing)
     assert device.asked[:8] == ["fp32", "8da8w"] * 2 + ["8da8w", "fp32"] * 2
     assert len(device.asked) == 2 * 2 * 8
+
+
+def test_the_device_is_claimed_once_for_both_sides(sides, device, tmp_path):
+    run_in_turns(*sides, device, tmp_path, nothing)
+    assert device.claims == [0, len(device.asked)]
 
 
 def test_both_runs_are_kept_as_one_session(sides, device, tmp_path):
