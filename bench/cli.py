@@ -1,7 +1,11 @@
 """The command `bench`: parses, calls and prints. Everything slow is imported where it is used."""
 
+import contextlib
+import functools
 import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +25,7 @@ from bench.commands.say import say
 from bench.commands.search import search
 from bench.commands.sensitivity import sensitivity
 from bench.commands.show import diff, show
-from model.errors import HarnessError
+from model.errors import HarnessError, line_of
 
 if TYPE_CHECKING:
     from bench.pipeline import Plan
@@ -30,18 +34,60 @@ INTERRUPTED = 130
 
 
 class Bench(click.Group):
-    """Turns the project's errors into one line and an exit code; a bug keeps its traceback."""
+    """Turns errors into one line and an exit code: the only place that does.
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run a command."""
+    These are the project's own errors, and what a system, a disk, memory or a foreign text causes
+    wherever it happens; a bug keeps its traceback.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401 - click's own signature
+    ) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command line, and end the process with its exit code."""
+        run = functools.partial(
+            super().main, args, prog_name, complete_var, standalone_mode=False, **extra
+        )
+        if not standalone_mode:
+            return run()
+        code: int | None
         try:
-            return super().invoke(ctx)
-        except HarnessError as error:
-            click.echo(f"Error: {one_line(str(error))}", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("Interrupted: what was measured is kept; go on with --resume.", err=True)
-            ctx.exit(INTERRUPTED)
+            code = run()
+            if sys.stdout:
+                sys.stdout.flush()  # here, not when Python ends: the disk behind it may be full
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            tell_error("Interrupted: what was measured is kept; go on with --resume.")
+            code = INTERRUPTED
+        except (HarnessError, OSError, UnicodeError, MemoryError) as error:
+            message, code = line_of(error)
+            tell_error(f"Error: {one_line(message)}")
+        drop_unwritten()
+        sys.exit(code)
+
+
+def tell_error(line: str) -> None:
+    """Print a line on standard error, which may be closed or full as well."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
+
+
+def drop_unwritten() -> None:
+    """Drop what standard output cannot take, or Python reports it once more when it ends."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream:  # it is None where the program was started with it closed
+                stream.flush()
+        except (OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
 
 
 def one_line(text: str) -> str:

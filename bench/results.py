@@ -13,7 +13,6 @@ Format history:
 import contextlib
 import gc
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -27,10 +26,10 @@ import msgspec
 
 from bench.migrations import FORMAT, migrate
 from devices.base import DeviceInfo, OperatorTime, Reading
-from devices.files import read_regular
 from devices.schedule import Schedule
 from lowering.artifact import MethodFacts
 from model.errors import ResultError
+from model.files import read_regular, write_whole
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -371,13 +370,7 @@ def shallow(record: "DataclassInstance") -> dict[str, Any]:
 
 def save_run(path: Path, run: Run) -> None:
     """Write a finished run, whole or not at all."""
-    content = encode_run(run)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    write_whole(path, encode_run(run))
 
 
 def load_run(path: Path) -> Run:

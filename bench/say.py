@@ -9,6 +9,7 @@ from lowering.artifact import Artifact
 from lowering.cache import cache_root
 from model.choice import ModelChoice
 from model.decoding import DecodingOptions
+from model.files import open_log
 from model.generate import Call, Limits, Request, Synthesis, synthesize
 from model.utterance import Utterance
 
@@ -31,9 +32,7 @@ class Speaker:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Send what libraries print while they load, at the level of file descriptors, to a log."""
-    folder = cache_root() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = os.open(folder / "say.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    log = open_log(cache_root() / "logs" / "say.log")
     saved = os.dup(1), os.dup(2)
     os.dup2(log, 1)
     os.dup2(log, 2)

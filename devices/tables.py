@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devices.files import read_regular
 from model.errors import ConfigError
+from model.files import read_regular
 
 T = TypeVar("T")
 Table = Mapping[str, Any]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import StageFailedError
+from model.files import write_whole
 from model.generate import Limits
 
 FORMAT = 1
@@ -115,7 +116,7 @@ class Artifact:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest as JSON."""
-    path.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1))
+    write_whole(path, json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1))
 
 
 def read_artifact(folder: Path) -> Artifact:

@@ -22,6 +22,7 @@ from lowering.lower import LoweringSpec, first_line, lower
 from lowering.memory import available_bytes
 from lowering.reference import ReferenceSpec, make_references
 from model.errors import HarnessError, StageFailedError
+from model.files import open_log
 
 TIME_LIMIT_S = 1800.0
 # Lowering `base` peaks at 1.2 GiB; more side by side than fit would swap or be killed.
@@ -154,9 +155,7 @@ def be_quiet() -> None:
     They print warnings by the dozen, at the level of file descriptors; errors of ours travel as
     exceptions.
     """
-    path = log_of(os.getpid())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    log = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    log = open_log(log_of(os.getpid()))
     os.dup2(log, 1)
     os.dup2(log, 2)
 

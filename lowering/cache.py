@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from model.folders import cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ("torch", "torchao", "executorch", "numpy")
@@ -17,9 +18,8 @@ BESIDE = ("model/training", "model/data")
 
 
 def cache_root() -> Path:
-    """Return `$MOBILESPEECH_CACHE`, or its default in the user's cache folder."""
-    default = Path.home() / ".cache" / "mobilespeech-bench"
-    return Path(os.environ.get("MOBILESPEECH_CACHE", default))
+    """Return the folder of everything that is kept between runs."""
+    return cache_folder()
 
 
 @cache

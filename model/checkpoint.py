@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import CheckpointError
+from model.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,9 +35,8 @@ def save_checkpoint(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[
     }
     facts = {**metadata, "format": FORMAT_VERSION, "sha256": tensor_hash(stored)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file(stored, temporary, metadata={"mobilespeech": json.dumps(facts, sort_keys=True)})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(stored, temporary, metadata={"mobilespeech": json.dumps(facts, sort_keys=True)})
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:

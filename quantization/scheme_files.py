@@ -13,15 +13,14 @@ content, by which processes, manifests and results know the scheme.
 """
 
 import hashlib
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.data.assets import cache_folder
 from model.errors import ConfigError
+from model.files import read_regular, write_whole
+from model.folders import cache_folder
 from quantization.schemes import SCHEMES, Choose, Kind, Scheme
 
 if TYPE_CHECKING:
@@ -58,13 +57,11 @@ def adopt(path: Path) -> str:
         ConfigError: It cannot be read, or says something that is not known.
     """
     read_scheme(path)
-    content = path.read_bytes()
+    content = read_regular(path, LARGEST_BYTES)
     name = f"{path.stem}-{hashlib.sha256(content).hexdigest()[:HASHED]}"
     target = kept(name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-        file.write(content)
-    os.replace(file.name, target)  # noqa: PTH105 - atomic, also where it is there already
+    write_whole(target, content)
     return name
 
 
@@ -75,8 +72,7 @@ def read_scheme(path: Path) -> Scheme:
         ConfigError: It is no such file, or says something that is not known.
     """
     try:
-        with path.open("rb") as file:
-            document = tomllib.loads(file.read(LARGEST_BYTES).decode())
+        document = tomllib.loads(read_regular(path, LARGEST_BYTES).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"the scheme {path} cannot be read: {error}") from error
     for key in document:
@@ -97,7 +93,7 @@ def write_scheme(path: Path, summary: str, default: str, parts: Mapping[str, str
     lines = [f'summary = "{summary}"', f'default = "{default}"', "", "[parts]"]
     lines += [f'"{part}" = "{held}"' for part, held in parts.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def mixed_scheme(summary: str, default: str, parts: Mapping[str, str]) -> Scheme:

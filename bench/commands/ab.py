@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from bench.commands.compare import finish, make_terms, terms_of_comparison
+from bench.commands.output import STANDARD_OUTPUT, OutputFile, write_output
 from bench.commands.planning import configuration, make_plan, what_to_measure
 
 
@@ -82,8 +82,8 @@ def ab(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
 @click.option("--run", "names", multiple=True, help="Learn from this run and measure none; repeat.")
 @click.option("--repeats", type=click.IntRange(2), help="Fresh processes per case and session.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path),
-    help="File; default calibration.toml in the device's folder of results.",
+    "-o", "--out", type=OutputFile(),
+    help="File; - is stdout; default calibration.toml in the device's folder of results.",
 )  # fmt: skip
 @what_to_measure
 @how_to_measure
@@ -97,7 +97,7 @@ def calibrate(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - op
     from bench.commands.devices import tell
     from bench.commands.launch import launch
     from bench.commands.view import new_view
-    from bench.comparing.calibration import NAME, calibrate, write_calibration
+    from bench.comparing.calibration import NAME, calibrate, to_toml
     from bench.comparing.wording import percent
     from bench.stores.store import find_kept
 
@@ -112,8 +112,8 @@ def calibrate(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - op
     kept = [find_kept(name, results) for name in names]
     found = calibrate([one.run for one in kept])
     path = flags["out"] or kept[-1].folder / NAME
-    write_calibration(path, found)
     for name, floor in found.metrics.items():
         spread = percent(floor.repeat_spread)
-        click.echo(f"{name}: floor {percent(floor.floor)}, repeats differ by {spread}")
-    click.echo(path)
+        line = f"{name}: floor {percent(floor.floor)}, repeats differ by {spread}"
+        click.echo(line, err=path == STANDARD_OUTPUT)
+    write_output(path, to_toml(found))

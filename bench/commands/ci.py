@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.commands.compare import exit_code
+from bench.commands.output import append_to_file, write_file
 
 if TYPE_CHECKING:
     from bench.comparing.verdicts import Comparison
@@ -44,9 +45,9 @@ def ci(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
     else:
         click.echo(summary(comparison), nl=False)
     if flags["comment"]:
-        write(flags["comment"], comment(comparison, flags["name"]))
+        write_file(flags["comment"], comment(comparison, flags["name"]))
     if flags["junit"]:
-        write(flags["junit"], junit(comparison, strict=flags["strict"]))
+        write_file(flags["junit"], junit(comparison, strict=flags["strict"]))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         click.echo(annotations(comparison), nl=False)
     ctx.exit(exit_code(comparison, strict=flags["strict"]))
@@ -57,15 +58,4 @@ def append_summary(page: Path, comparison: "Comparison") -> None:
     from reports.github import SUMMARY_BYTES, summary
 
     used_bytes = page.stat().st_size if page.exists() else 0
-    write(page, summary(comparison, SUMMARY_BYTES - used_bytes), mode="a")
-
-
-def write(path: Path, text: str, mode: str = "w") -> None:
-    """Write a file, or say in one line why it cannot be written."""
-    from model.errors import ResultError
-
-    try:
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise ResultError(f"{path} cannot be written: {error}") from error
+    append_to_file(page, summary(comparison, SUMMARY_BYTES - used_bytes))

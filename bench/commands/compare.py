@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.commands.output import OutputFile, write_output
+
 if TYPE_CHECKING:
     from bench.comparing.terms import Terms
     from bench.comparing.verdicts import Comparison
@@ -28,7 +30,7 @@ def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
             "--detect", default="5%", show_default=True, help="Change to tell needed repeats for."
         ),
         click.option("--format", "format_name", default="table", show_default=True, help="Format."),
-        click.option("-o", "--out", type=click.Path(path_type=Path), help="File; else stdout."),
+        click.option("-o", "--out", type=OutputFile(), help="File; - is stdout, the default."),
         click.option("--strict", is_flag=True, help="Exit with 5 where it is inconclusive."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -121,15 +123,10 @@ def runs(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options
 
 def finish(ctx: click.Context, comparison: "Comparison", flags: Mapping[str, Any]) -> None:
     """Print a comparison, or write it to a file, and end with its exit code."""
-    from bench.commands.report import write_file
     from reports.compared import COMPARED
 
     text = COMPARED[flags["format_name"]](comparison)
-    if flags["out"] is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(flags["out"], text)
-        click.echo(flags["out"])
+    write_output(flags["out"], text)
     ctx.exit(exit_code(comparison, strict=flags["strict"]))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.commands.planning import make_plan, what_to_measure
+from model.files import replacing
 
 if TYPE_CHECKING:
     from lowering.lower import LoweringSpec
@@ -64,5 +65,6 @@ def write_out(spec: "LoweringSpec", folder: Path, *, alone: bool) -> Path:
         folder = folder / f"{spec.scheme}-{spec.backend}"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("model.pte", "manifest.json"):
-        shutil.copy(spec.folder() / name, folder / name)
+        with replacing(folder / name) as unfinished:
+            shutil.copyfile(spec.folder() / name, unfinished)
     return folder / "model.pte"

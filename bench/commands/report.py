@@ -1,12 +1,12 @@
 """`bench report`: a run as a page, or in any other format."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.commands.output import OutputFile, write_output
 from model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ METRICS_SHOWN = ("rtf", "first_audio_ms", "peak_rss_bytes")
 @click.command()
 @click.argument("name", metavar="RUN", default="latest")
 @click.option("--format", "format_name", default="html", show_default=True, help="Report format.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="File; stdout by default.")
+@click.option("-o", "--out", type=OutputFile(), help="File; - is stdout, the default.")
 @click.option("--history", is_flag=True, help="Show how numbers went over the device's runs; HTML.")
 @click.option("--serve", is_flag=True, help="Serve the page to this machine until Ctrl-C; HTML.")
 @click.option(
@@ -50,25 +50,7 @@ def report(ctx: click.Context, /, name: str, format_name: str, **flags: Any) -> 
         content: str | bytes = write(kept.run, kept.folder, past)
     else:
         content = render(kept.run, kept.folder)
-    if out is not None:
-        write_file(out, content)
-        click.echo(out)
-    elif isinstance(content, bytes) and sys.stdout.isatty():
-        raise ConfigError(f"{format_name} is no text: name a file with -o")
-    else:
-        click.echo(content, nl=isinstance(content, str))
-
-
-def write_file(path: Path, content: str | bytes) -> None:
-    """Write a report.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
-    try:
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    write_output(out, content)
 
 
 def history_of(run: "Run", results: "Place") -> "History":

@@ -126,8 +126,8 @@ def between_sessions(sessions: Sequence[Sequence[float]]) -> float:
     return variance(medians) - explained
 
 
-def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Write a calibration as TOML."""
+def to_toml(calibration: Calibration) -> str:
+    """Write a calibration as the content of its file."""
     lines = [
         "# The device's noise floor, written by `bench calibrate`; `bench compare` reads it.",
         f"sessions = {calibration.sessions}",
@@ -142,10 +142,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
             f"[metrics.{name}]",
             *(f"{key} = {value!r}" for key, value in vars(floor).items()),
         ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.rename(path)
+    return "\n".join(lines) + "\n"
 
 
 def read_calibration(path: Path) -> Calibration | None:

@@ -6,8 +6,8 @@ import msgspec
 
 from bench.comparing.verdicts import FORMAT, Comparison
 from bench.metrics import METRICS
-from devices.files import read_regular
 from model.errors import ConfigError, ResultError
+from model.files import read_regular
 
 LARGEST_BYTES = 2**28
 

@@ -24,8 +24,10 @@ from lowering.build import be_quiet
 from lowering.cache import cache_key, cache_root
 from model.data.corpus import digest
 from model.errors import ConfigError, HarnessError
+from model.files import read_regular, write_whole
 
 CONNECT_S = 10
+LARGEST_BYTES = 2**26
 LOOKS_PER_TASK = 4  # enough to make its way to a process worthwhile, few enough to lose
 
 Done = Callable[[int, int], None]  # looks that are done, and how many there are
@@ -131,8 +133,8 @@ def path_of(look: Look) -> Path:
 def read(path: Path) -> Observation | None:
     """Read an observation from the cache; none where there is none, or a damaged one."""
     try:
-        kept: Observation = json.loads(path.read_text(encoding="utf-8"))["observation"]
-    except (OSError, ValueError, KeyError, TypeError):
+        kept: Observation = json.loads(read_regular(path, LARGEST_BYTES))["observation"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return kept
 
@@ -142,9 +144,7 @@ def keep(path: Path, answer: Answer) -> None:
     if isinstance(answer, Unscored):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"observation": answer}), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps({"observation": answer}))
 
 
 def check_workers(where: str) -> None:

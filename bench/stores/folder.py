@@ -1,7 +1,6 @@
 """The embedded store: a folder per device, a file per run, and journals of runs under way."""
 
 import contextlib
-import fcntl
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from bench.results import Header, Run, read_result, save_run
 from bench.stores.journal import FileJournal, Journal
 from bench.stores.store import Archive, Kept, choose
 from model.errors import ConfigError, ResultError
+from model.files import locked
 
 
 class FolderStore:
@@ -84,8 +84,7 @@ def writing(folder: Path) -> Iterator[None]:
     """Keep other processes from giving names in a folder, which is made if need be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder / ".lock"):
             yield
     except OSError as error:
         raise ResultError(f"{folder} cannot be written: {error}") from error

@@ -6,7 +6,6 @@ that is damaged, or of another version, is thrown away.
 """
 
 import contextlib
-import fcntl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from bench.stores.schema import (
 )
 from bench.stores.store import Archive
 from model.errors import ConfigError, ResultError
+from model.files import locked
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,8 +74,7 @@ def connect(folder: Path, stack: contextlib.ExitStack) -> "duckdb.DuckDBPyConnec
     path = folder / NAME
     options: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY}
     try:
-        lock = stack.enter_context((folder / ".index.lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        stack.enter_context(locked(folder / ".index.lock"))
     except (OSError, ValueError):
         connection = duckdb.connect(":memory:", config=options)
     else:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lowering.cache import cache_root
+from model.files import open_log
 
 CREATED = re.compile(r"QnnGraph_create started for graph (\S+)")
 FINALIZED = "QnnGraph_finalize started"
@@ -32,11 +33,10 @@ def captured() -> Iterator[Callable[[], str]]:
         What was caught so far, when called.
     """
     path = cache_root() / "logs" / f"qnn-{os.getpid()}.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
     print(f"what the HTP compiler says is in {path} while it works")
     flush()
     kept = os.dup(1), os.dup(2)
-    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    file = open_log(path)
 
     def text() -> str:
         flush()

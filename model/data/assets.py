@@ -6,7 +6,6 @@ it, and is unpacked beside that when something in it is needed.
 
 import functools
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import HarnessError
-
-CACHE_VARIABLE = "MOBILESPEECH_CACHE"
+from model.folders import cache_folder
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,6 @@ def assets() -> dict[str, Asset]:
     """Return every package that the corpus is made of, by its name."""
     listing = Path(__file__).with_name("assets.toml").read_text(encoding="utf-8")
     return {entry["package"]: Asset(**entry) for entry in tomllib.loads(listing)["asset"]}
-
-
-def cache_folder() -> Path:
-    """Return the folder that all data lies in: `$MOBILESPEECH_CACHE`, else one in ~/.cache."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else Path.home() / ".cache" / "mobilespeech-bench"
 
 
 def fetch(*, progress: Callable[[str], None] = lambda line: None) -> None:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from model.config import HOP_LENGTH, SAMPLE_RATE_HZ
 from model.errors import InputError
+from model.files import write_whole
 
 Samples = npt.NDArray[np.int16]
 
@@ -91,8 +92,8 @@ def write_shard(folder: Path, shard: int, utterances: Sequence[tuple[Utterance, 
     audio_path, items_path = _paths(folder, shard)
     audio = [samples.astype("<i2", copy=False).tobytes() for _, samples in utterances]
     lines = [json.dumps(dataclasses.asdict(item), ensure_ascii=False) for item, _ in utterances]
-    _replace(audio_path, b"".join(audio))
-    _replace(items_path, "".join(line + "\n" for line in lines).encode())
+    write_whole(audio_path, b"".join(audio))
+    write_whole(items_path, "".join(line + "\n" for line in lines).encode())
 
 
 def finished_shards(folder: Path) -> set[int]:
@@ -183,9 +184,3 @@ def _parse(path: Path) -> Iterator[Utterance]:
 
 def _paths(folder: Path, shard: int) -> tuple[Path, Path]:
     return folder / f"audio-{shard:05d}.i16", folder / f"items-{shard:05d}.jsonl"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)

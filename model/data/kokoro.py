@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from model.data.assets import cache_folder, unpacked
+from model.data.assets import unpacked
 from model.data.kokoro_parts import SPECTRUM, take_apart
 from model.errors import HarnessError, InputError
+from model.folders import cache_folder
 
 if TYPE_CHECKING:
     import onnxruntime as ort

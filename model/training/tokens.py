@@ -28,6 +28,7 @@ from model.config import N_CODEBOOK
 from model.data.corpus import AudioShards, Samples, Utterance, finished_shards, read_items
 from model.data.speed import at_speed, name_at_speed
 from model.errors import ConfigError, InputError
+from model.files import write_whole
 from model.text.inventory import inventory_sha256, phoneme_ids
 
 FORMAT = 1
@@ -177,8 +178,8 @@ def write_pack(
     codes: Sequence[NDArray[np.integer[Any]]],
 ) -> None:
     """Write a pack of utterances, codes (T, Q) of each, so that it is there whole or not at all."""
-    _replace(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
-    _replace(_items_path(folder, pack), _lines(items))
+    write_whole(_codes_path(folder, pack), np.concatenate(codes).astype("<i2").tobytes())
+    write_whole(_items_path(folder, pack), _lines(items))
 
 
 def write_manifest(folder: Path, codes_sha256: str) -> None:
@@ -194,7 +195,7 @@ def write_manifest(folder: Path, codes_sha256: str) -> None:
         "sources": sorted({item.source for item in items}),
         "licences": sorted({item.licence for item in items}),
     }
-    _replace(folder / "manifest.json", (json.dumps(facts, indent=2) + "\n").encode())
+    write_whole(folder / "manifest.json", (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def _lines(items: Sequence[Utterance]) -> bytes:
@@ -208,13 +209,6 @@ def _codes_path(folder: Path, pack: int) -> Path:
 
 def _items_path(folder: Path, pack: int) -> Path:
     return folder / f"items-{pack:05d}.jsonl"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 def main() -> None:

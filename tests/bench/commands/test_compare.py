@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from run_builder import make_case, make_failure, make_row, make_run
 
 from bench.cli import bench
-from bench.comparing.calibration import Calibration, Floor, conditions_of, write_calibration
+from bench.comparing.calibration import Calibration, Floor, conditions_of, to_toml
 from bench.results import save_run
 from devices.schedule import Schedule
 from reports.compared import COMPARED
@@ -134,11 +134,11 @@ def test_the_device_s_calibration_beside_its_runs_is_used(results):
     header = make_run(make_row(rtf=STEADY)).header
     floors = {"rtf": Floor(0.2, 0.01, 1)}
     path = results / "pixel8" / "calibration.toml"
-    write_calibration(path, Calibration(6, "", conditions_of(header), floors))
+    path.write_text(to_toml(Calibration(6, "", conditions_of(header), floors)))
     result = invoke(results, "0001", "0003")
     assert result.exit_code == 0
     assert "bench ab" in " ".join(result.output.split())
-    write_calibration(path, Calibration(6, "", {"os": "another"}, floors))
+    path.write_text(to_toml(Calibration(6, "", {"os": "another"}, floors)))
     assert invoke(results, "0001", "0003").exit_code == 3
 
 

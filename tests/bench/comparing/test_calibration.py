@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from run_builder import DEVICE, make_row, make_run
 
-from bench.comparing.calibration import calibrate, read_calibration, write_calibration
+from bench.comparing.calibration import calibrate, read_calibration, to_toml
 from model.errors import ConfigError
 
 RNG = np.random.default_rng(2)
@@ -45,8 +45,8 @@ def test_too_few_sessions_teach_nothing():
 
 def test_a_calibration_reads_back_as_written(tmp_path):
     calibration = calibrate(sessions(4, 0.02))
-    path = tmp_path / "host" / "calibration.toml"
-    write_calibration(path, calibration)
+    path = tmp_path / "calibration.toml"
+    path.write_text(to_toml(calibration))
     assert read_calibration(path) == calibration
     assert read_calibration(tmp_path / "none.toml") is None
 
