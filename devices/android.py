@@ -10,6 +10,7 @@ from pathlib import Path
 from devices.base import DeviceInfo, Found, ProcessFacts, Reading, Task
 from devices.bundle import Bundle, build_bundle
 from devices.conditions import (
+    Conditions,
     read_conditions,
     reading_of,
     readings_of,
@@ -100,9 +101,8 @@ class Android(RemoteDevice):
             noted = self._run(job, schedule, target, launch)
             canary_after_ms = canary_ms(link, fastest)
             after = read_conditions(link)
-        if after.battery_c is None:  # frozen until now
-            thawed = read_conditions(link)
-            after = replace(after, battery_c=thawed.battery_c, battery_source=thawed.battery_source)
+        if after.updates_stopped:
+            after = completed(after, read_conditions(link))
         readings += [*readings_of(noted, began), reading_of(after)]
         pte_bytes = job.pte.stat().st_size
         found = {
@@ -111,13 +111,16 @@ class Android(RemoteDevice):
             "CORES_UNKNOWN": not cores,
             "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
-            "MAY_SLEEP": before.wakefulness.may_sleep and over_network(link.address),
+            "CHARGING": after.powered is True,
+            "DOZING": after.wakefulness.dozing is True,
+            "MAY_SLEEP": over_network(link.address)
+            and (before.wakefulness.may_sleep or after.wakefulness.may_sleep),
             "SLEPT": slept(noted),
             OTHER_LOAD: others_busy is not None and others_busy > TOLERATED_SHARE,
             "DEBUG_SYSTEM": self._properties.get("ro.build.type", "user") != "user",
         }
         named = [*changed, *warnings, *(code for code, true in found.items() if true)]
-        return named, readings
+        return list(dict.fromkeys(named)), readings
 
     def _fast_cores(self) -> int:
         return fast_cores(self._link, self._soc)
@@ -130,6 +133,13 @@ class Android(RemoteDevice):
     def _put_right(self) -> None:
         restore(self._link, BASE)
         end_leftovers(self._link, BASE)
+
+
+def completed(frozen: Conditions, live: Conditions) -> Conditions:
+    """Fill in what a phone with a frozen battery service did not tell from what it tells now."""
+    if frozen.battery_c is None:
+        frozen = replace(frozen, battery_c=live.battery_c, battery_source=live.battery_source)
+    return frozen if frozen.powered is not None else replace(frozen, powered=live.powered)
 
 
 def open_android(profile: Profile, notify: Notify = lambda _: None) -> Android:

@@ -4,7 +4,7 @@ import contextlib
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devices.android import BASE, identity_of, is_emulated
@@ -114,6 +114,8 @@ def examine(
         for check in CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES:
             try:
                 yield check(patient)
+                if check is leftovers:  # what was frozen is live again
+                    patient = replace(patient, conditions=read_conditions(patient.link))
             except HarnessError as error:
                 yield Finding(check.__name__, PROBLEM, str(error), "see the message")
 

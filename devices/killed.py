@@ -10,8 +10,8 @@ import re
 from devices.shell import Link, printable
 
 READ_LOGS = (
-    "logcat -d -b all -t 4000 2>/dev/null | grep -E 'lowmemorykiller|killinfo|Killed process';"
-    " dmesg 2>/dev/null | grep -F 'Killed process'"
+    "{ logcat -d -b main,system,events -t 4000; logcat -d -b kernel -t 1000; dmesg; } 2>/dev/null"
+    " | grep -E 'lowmemorykiller|killinfo|Killed process'"
 )
 LMKD = r"lowmemorykiller\s*(?:\(\s*\d+\))?: Kill '[^'\n]*' \(%d\)(?:.*reason: (.{1,200}))?"
 KILLINFO = r"killinfo\s*(?:\(\s*\d+\))?: \[%d,"

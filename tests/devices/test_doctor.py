@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 from standin_phone.fake_runner import fake_bundle
 from standin_phone.local_link import LocalLink, ScriptedLink
+from standin_phone.scripted import scripted_phone
 
 from devices import doctor
 from devices.adb import UsbPhones
 from devices.bundle import build_bundle
 from devices.claim import claimed
-from devices.conditions import Conditions
+from devices.conditions import Conditions, read_conditions
 from devices.doctor import OK, PROBLEM, WARNING, Patient, examine
 from devices.profiles import load_profiles
-from devices.state import UNRESTORED
+from devices.state import UNRESTORED, mark
 from devices.store import Store
 from devices.wakefulness import Wakefulness
 from model.errors import DeviceError
@@ -180,6 +181,21 @@ def test_a_phone_that_a_run_measures_is_not_touched(monkeypatch, tmp_path):
     with claimed(link.address, link.address):
         *_, last = examine(PIXEL8, bundle_for=lambda _: bundle)
     assert (last.check, last.state) == ("in use", PROBLEM)
+
+
+def test_what_an_interrupted_run_froze_is_not_blamed_on_another_program(monkeypatch, tmp_path):
+    monkeypatch.setattr("devices.claim.LOCKS", tmp_path)
+    link, base = scripted_phone(tmp_path), str(tmp_path / "base")
+    link.run(f"mkdir {base}; echo charger >{mark(base)}; dumpsys battery unplug")
+    frozen = read_conditions(link)
+    assert frozen.updates_stopped
+    someone = Patient(PIXEL8, link, Store(link, base), {}, frozen, build_bundle)
+    monkeypatch.setattr(doctor, "phone", lambda *_: someone)
+    monkeypatch.setattr(doctor, "CHECKS_OF_PHONES", (doctor.leftovers, doctor.battery))
+    bundle = fake_bundle(tmp_path / "bundle", "exit 2")
+    *_, left, battery = examine(PIXEL8, bundle_for=lambda _: bundle)
+    assert "cut off" in left.detail
+    assert battery.detail == "80 %, a charger is connected, which heats it"
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from standin_phone.scripted import scripted_phone
 
+from devices.android import completed
 from devices.battery import read_battery
-from devices.conditions import Discipline, read_conditions
+from devices.conditions import Conditions, Discipline, read_conditions
 from devices.state import UNRESTORED, mark, pin_clocks, prepared, restore
 from model.errors import DeviceUnavailableError
 
@@ -137,3 +138,20 @@ def test_a_mark_of_an_older_version_that_says_nothing_means_everything(tmp_path)
     assert state(tmp_path) == DURING
     assert restore(link, base)
     assert state(tmp_path) == BEFORE
+
+
+def test_what_was_frozen_is_filled_in_once_it_is_live(tmp_path):
+    link = phone(tmp_path)
+    link.run("dumpsys battery unplug")
+    frozen = read_conditions(link)
+    assert (frozen.battery_c, frozen.powered) == (None, None)
+    link.run("dumpsys battery reset")
+    found = completed(frozen, read_conditions(link))
+    assert (found.battery_c, found.battery_source) == (30.1, "dumpsys battery")
+    assert found.powered is True
+
+
+def test_what_a_live_source_told_meanwhile_is_kept():
+    told = Conditions(battery_c=41.0, battery_source="power_supply", powered=False)
+    later = Conditions(battery_c=30.0, battery_source="dumpsys battery", powered=True)
+    assert completed(told, later) == told
