@@ -112,6 +112,7 @@ class Android(RemoteDevice):
             "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
             "CHARGING": after.powered is True,
+            "SCREEN_ON": after.wakefulness.screen_on is True,
             "DOZING": after.wakefulness.dozing is True,
             "MAY_SLEEP": over_network(link.address)
             and (before.wakefulness.may_sleep or after.wakefulness.may_sleep),

@@ -115,6 +115,12 @@ def test_a_screen_that_goes_off_meanwhile_leaves_a_phone_that_may_sleep(measure)
     assert warnings == {"SCREEN_ON", "MAY_SLEEP"}
 
 
+def test_a_screen_that_comes_on_since_the_charger_is_hidden_is_named(measure):
+    assert measure("touch unplug_wakes")[0] == {"CHARGING", "SCREEN_ON"}
+    asleep = "echo Asleep >wakefulness"
+    assert measure(asleep, hide_charger=False)[0] == {"CHARGING"}
+
+
 def test_the_clocks_of_one_repeat_do_not_spoil_the_next(measure, monkeypatch):
     monkeypatch.setattr("devices.state.SETTLE_S", 0.3)
     for _ in range(2):

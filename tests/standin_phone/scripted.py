@@ -16,6 +16,7 @@ from standin_phone.local_link import LocalLink
 #   hal_battery     exists where the HAL has a sensor of type battery
 #   override        a status set by `cmd thermalservice override-status`
 #   supplies        exists where the shell may read /sys/class/power_supply
+#   unplug_wakes    exists where the screen comes on with a plug that is pulled
 #   wakefulness, wake_locks, deep, light   of PowerManagerService and DeviceIdleController
 #   clock_khz       of the only core that is told; pinned is lower
 #   unpinnable      exists where fixed-performance mode changes nothing
@@ -47,7 +48,11 @@ OTHERS: Mapping[str, str] = {
 #   resetBattery   goes back to the newest values of the hardware
 #   dumpInternal   the form, with the line "UPDATES STOPPED"
 # Charging itself is not touched by any of them: `status` and the current stay as they are.
+# services/core/java/com/android/server/power/PowerManagerService.java:
+#   updateIsPoweredLocked  turns the screen on where `config_unplugTurnsOnScreen` is set and the
+#                          phone seems to be plugged in or unplugged
 BATTERY = """
+seem_replugged() { [ -e unplug_wakes ] && grep -q true hardware/usb && echo Awake > wakefulness; }
 freeze() { [ -e stopped ] || { rm -rf shown; cp -r hardware shown; touch stopped; }; }
 dump_battery() {
   from=hardware
@@ -74,9 +79,12 @@ dump_battery() {
 }
 battery() {
   case "$1" in
-    unplug) freeze; for flag in ac usb wireless dock; do echo false > shown/$flag; done;;
+    unplug)
+      freeze
+      for flag in ac usb wireless dock; do echo false > shown/$flag; done
+      seem_replugged;;
     set) freeze; echo "$3" > "shown/$2";;
-    reset) rm -f stopped;;
+    reset) [ -e stopped ] && { rm -f stopped; seem_replugged; };;
     ""|-a) dump_battery;;
   esac
 }
