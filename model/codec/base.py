@@ -32,7 +32,10 @@ class Codec(Protocol):
 
     @property
     def decoder(self) -> nn.Module:
-        """The module that maps (B, Q, T) codes to (B, T * 320) samples: what a device runs."""
+        """The module that maps (B, Q, T) codes to (B, T * 320) samples: what a device runs.
+
+        Where a channel is not known its code is CODEBOOK_SIZE.
+        """
         ...
 
     def codes_sha256(self) -> str:

@@ -19,6 +19,8 @@ from model.config import CODEBOOK_SIZE, HOP_LENGTH, N_CODEBOOK
 from model.errors import CheckpointError
 from model.layers import RMSNorm
 
+ENTRIES = "quantizer.entries"  # of the checkpoint: all codebooks, without the rows of zeros
+
 
 @dataclass(frozen=True)
 class CodecConfig:
@@ -144,7 +146,7 @@ class Decoder(nn.Module):
         """Decode codes to samples.
 
         Args:
-            codes: (B, Q, T) codes.
+            codes: (B, Q, T) codes; CODEBOOK_SIZE where a channel is not known.
             mask: (B, T, 1) with 1 for real frames and 0 for padding, which then changes nothing
                 in the real frames and comes out silent.
 
@@ -186,8 +188,9 @@ class OwnCodec(nn.Module):
 
     def learned_state(self) -> dict[str, Tensor]:
         """Tensors of a checkpoint: all but constants that the configuration implies."""
-        constant = (".mean.weight", "synthesis.kernel", "decoder.quantizer.entries")
-        return {n: t for n, t in self.state_dict().items() if not n.endswith(constant)}
+        constant = (".mean.weight", "synthesis.kernel", "quantizer.entries")
+        learned = {n: t for n, t in self.state_dict().items() if not n.endswith(constant)}
+        return learned | {ENTRIES: self.codebooks.flatten(0, 1)}
 
     def codes_sha256(self) -> str:
         """Hash of what decides codes, encoder and codebooks, at a checkpoint's precision.
@@ -218,7 +221,10 @@ class OwnCodec(nn.Module):
                     f"the codec checkpoint has {name} of shape {tuple(tensor.shape)},"
                     f" its configuration asks for {tuple(own[name].shape)}."
                 )
-            own[name].copy_(tensor)
+            if name == ENTRIES:
+                self.codebooks.copy_(tensor.view_as(self.codebooks))
+            else:
+                own[name].copy_(tensor)
 
     @torch.no_grad()
     def encode(self, waveform: Tensor) -> Tensor:

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 class ResidualQuantizer(nn.Module):
     """Codebooks applied one after the other (SoundStream, arXiv 2107.03312, section III-C).
 
+    The table has one more row per codebook, of zeros: the code V, one past the last, stands for a
+    code that is not known and adds nothing to the sum.
+
     Args:
         n_codebook: Codebooks Q.
         size: Entries V of each.
@@ -22,14 +25,15 @@ class ResidualQuantizer(nn.Module):
         self.n_codebook = n_codebook
         # A buffer: entries follow the data by moving averages, not by gradient. One table for all
         # codebooks, so that decoding is a single lookup outside the delegate.
-        self.register_buffer("entries", torch.randn(n_codebook * size, width))
-        first = torch.arange(0, n_codebook * size, size)[:, None]
+        entries = torch.randn(n_codebook * size, width).view(n_codebook, size, width)
+        self.register_buffer("entries", F.pad(entries, (0, 0, 0, 1)).flatten(0, 1))
+        first = torch.arange(n_codebook)[:, None] * (size + 1)
         self.register_buffer("first", first, persistent=False)
 
     @property
     def codebooks(self) -> Tensor:
         """Entries (Q, V, D) of every codebook, sharing memory with the table."""
-        return self.entries.view(self.n_codebook, -1, self.entries.shape[1])
+        return self.entries.view(self.n_codebook, -1, self.entries.shape[1])[:, :-1]
 
     def encode(self, latents: Tensor) -> Tensor:
         """Find the codes (B, Q, T) of (B, T, D) latents, greedily from the first codebook on."""
@@ -42,7 +46,7 @@ class ResidualQuantizer(nn.Module):
         return torch.stack(codes).reshape(len(codes), latents.shape[0], -1).transpose(0, 1)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Sum the entries of (B, Q, T) codes to (B, T, D) latents."""
+        """Sum the entries of (B, Q, T) codes, V where unknown, to (B, T, D) latents."""
         return F.embedding(codes + self.first, self.entries).sum(1)
 
 

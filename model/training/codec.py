@@ -20,7 +20,8 @@ from torch.optim import AdamW, Muon, Optimizer
 from model.checkpoint import save_checkpoint
 from model.codec.own import CodecConfig, OwnCodec
 from model.codec.spectral import N_FFT, overlap_add
-from model.config import HOP_LENGTH, SAMPLE_RATE_HZ
+from model.config import CODEBOOK_SIZE, HOP_LENGTH, SAMPLE_RATE_HZ
+from model.precision import fast_products
 from model.training.codec_data import CropSampler, open_corpora
 from model.training.codec_ema import CodebookTrainer
 from model.training.codec_losses import SpectralLoss
@@ -40,6 +41,7 @@ COMMITMENT = 0.25
 PEAK_RATE = 1.5e-3
 SAVE_EVERY_S, VALIDATE_EVERY_S = 60.0, 120.0
 LONGEST_STEP_S = 10.0
+COARSE = 3  # channels that are known in the second half of a validation
 
 
 def codec_optimizers(module: nn.Module, rate: float) -> list[Optimizer]:
@@ -67,17 +69,17 @@ def synthesise(real: Tensor, imaginary: Tensor) -> Tensor:
 
 
 def decode_latents(codec: OwnCodec, latents: Tensor) -> Tensor:
-    """Decode (B, T, D) latents with matrix products in bfloat16, three times as fast here."""
-    with torch.autocast("cpu", torch.bfloat16):
+    """Decode (B, T, D) latents, with matrix products in the processor's fastest type."""
+    with fast_products("cpu"):
         real, imaginary = codec.decoder.spectrum(codec.decoder.hidden(latents))
     return synthesise(real.float(), imaginary.float())
 
 
 def encode_latents(codec: OwnCodec, waveform: Tensor) -> Tensor:
-    """Encode (B, N) samples to latents with matrix products in bfloat16."""
+    """Encode (B, N) samples to latents, with matrix products in the processor's fastest type."""
     with torch.no_grad():
         features = codec.encoder.features(waveform)
-    with torch.autocast("cpu", torch.bfloat16):
+    with fast_products("cpu"):
         latents: Tensor = codec.encoder(features)
     return latents.float()
 
@@ -229,10 +231,16 @@ def save_codec(codec: OwnCodec, path: Path, facts: dict[str, Any]) -> None:
 
 @torch.no_grad()
 def validate(codec: OwnCodec, audio: Tensor, loss: SpectralLoss) -> dict[str, Any]:
-    """Losses, signal-to-noise ratio, and the codes and bits that each codebook really uses."""
+    """Losses, signal-to-noise ratio, and the codes and bits that each codebook really uses.
+
+    Names with `coarse_` are the losses where only the first channels are known.
+    """
     codes = codec.encode(audio)
     output = decode_latents(codec, codec.quantizer(codes))
     _, parts = loss(output, audio)
+    coarse = codes.clone()
+    coarse[:, COARSE:] = CODEBOOK_SIZE
+    _, coarse_parts = loss(decode_latents(codec, codec.quantizer(coarse)), audio)
     noise = (audio - output).square().sum(1)
     snr_db = (10 * torch.log10(audio.square().sum(1) / noise)).mean()
     used, bits = [], []
@@ -243,6 +251,7 @@ def validate(codec: OwnCodec, audio: Tensor, loss: SpectralLoss) -> dict[str, An
         bits.append(round(float(-(share * share.log2()).sum()), 2))
     return {
         **{name: round(float(value), 4) for name, value in parts.items()},
+        **{f"coarse_{name}": round(float(value), 4) for name, value in coarse_parts.items()},
         "snr_db": round(float(snr_db), 2),
         "codes_used": used,
         "bits": bits,

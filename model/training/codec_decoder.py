@@ -1,6 +1,7 @@
 """Second stage of the codec's training: the decoder alone, against critics.
 
-`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`. With
+`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`. Some
+crops keep only their coarse channels, which is all that MobileSpeech says by default. With
 `--predicted TOKENS...` half of each batch are codes that MobileSpeech guessed for the speech.
 Encoder and codebooks stay bit for bit as they are in the checkpoint: codes that were made with it,
 and models that were trained on those codes, keep their meaning.
@@ -16,7 +17,8 @@ from torch.optim import AdamW
 
 from model.checkpoint import load_checkpoint
 from model.codec.own import OwnCodec, load_own
-from model.config import HOP_LENGTH
+from model.config import CODEBOOK_SIZE, HOP_LENGTH
+from model.precision import fast_products
 from model.training.codec import (
     BATCH,
     FRAMES,
@@ -45,9 +47,8 @@ FEATURE_WEIGHT = 10.0  # of feature matching beside deceit
 CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
 PREDICTED = 4  # crops of a batch whose codes are guesses, where there are any
-# What is exported then keeps so much of the weights that training began with: guesses cost sound,
-# and this is the most of them that leaves true codes sounding good (docs/codec.md).
-START_SHARE = 0.6
+WHOLE_SHARE = 0.5  # of the crops with true codes, those whose channels are all known
+KNOWN_CHANNELS = (2, 3, 3, 4)  # of the other crops: as many are known, one of these is drawn
 
 
 class DecoderTraining(CodecTraining):
@@ -76,7 +77,6 @@ class DecoderTraining(CodecTraining):
         self.codec.load_learned_state(codec.learned_state())
         self.codec.encoder.requires_grad_(False)
         self.before, self.predicted = before, predicted
-        self.start = {n: p.detach().clone() for n, p in self.parameters().items()}
         self.critics = Discriminators()
         self.critic_optimizer = AdamW(
             self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
@@ -130,11 +130,13 @@ class DecoderTraining(CodecTraining):
         if self.predicted:
             spoken, guessed = self.predicted.draw(n_guessed, FRAMES, self.sampler.rng)
             waveform, codes = torch.cat((waveform, spoken)), torch.cat((codes, guessed))
+        for crop in codes[round(WHOLE_SHARE * (BATCH - n_guessed)) :]:
+            crop[int(self.sampler.rng.choice(KNOWN_CHANNELS)) :] = CODEBOOK_SIZE
         latents: Tensor = self.codec.quantizer(codes)
         return waveform, latents
 
     def _teach_critics(self, real: Tensor, fake: Tensor) -> dict[str, float]:
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_products("cpu"):
             loss = critic_loss(self.critics(real, self.step), self.critics(fake, self.step))
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -144,7 +146,7 @@ class DecoderTraining(CodecTraining):
 
     def _critics_gradient(self, waveform: Tensor, heard: Tensor, seen: slice) -> Tensor:
         self.critics.requires_grad_(False)
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_products("cpu"):
             with torch.no_grad():
                 real = self.critics(waveform[:, seen], self.step)
             fake = self.critics(heard[:, seen], self.step)
@@ -158,19 +160,6 @@ class DecoderTraining(CodecTraining):
         now = torch.stack((spectra.norm(), critics.norm()))
         self.norms = now if not self.norms.any() else torch.lerp(now, self.norms, NORM_DECAY)
         return spectra + critics * (CRITIC_SHARE * self.norms[0] / self.norms[1])
-
-    def averaged(self) -> OwnCodec:
-        """The codec with averaged weights, drawn back to the first ones where guesses moved them.
-
-        Fine-tuned and first weights are mixed as in WiSE-FT (arXiv 2109.01903).
-        """
-        codec = super().averaged()
-        if self.predicted:
-            mean = {
-                n: torch.lerp(p, self.start[n], START_SHARE) for n, p in self.average.values.items()
-            }
-            codec.load_state_dict(mean, strict=False)
-        return codec
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that resuming needs."""
