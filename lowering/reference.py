@@ -13,7 +13,7 @@ import numpy as np
 from lowering.cache import cache_key, cache_root, file_sha256, pins, publish, source_hash
 from model.choice import ModelChoice
 from model.config import ModelConfig
-from model.decoding import Codes, DecodingOptions
+from model.decoding import Codes, DecodingOptions, unused_channels
 from model.generate import Array, Call, Float32, Limits, Request, synthesize
 from model.utterance import Utterance
 from quantization.calibration import Recording, record
@@ -92,6 +92,8 @@ def make_references(specs: Sequence[ReferenceSpec]) -> None:
         request = prepare(spec.utterance, codec, model.config, spec.options)
         call, recording = recorded_for(spec, run)
         speech = synthesize(call, limits, request)
+        if recording:
+            run_unused_heads(call, recording, spec.options)
         arrays: dict[str, Array] = {
             f"sentence_{i:04d}": np.asarray(sentence)
             for i, sentence in enumerate(request.sentences)
@@ -116,6 +118,19 @@ def recorded_for(spec: ReferenceSpec, run: Call) -> tuple[Call, Recording]:
     if spec.utterance.use == "score":
         return run, {}
     return record(run, max(RECORDED_CALLS, len(spec.options.plan)))
+
+
+def run_unused_heads(call: Call, recording: Recording, options: DecodingOptions) -> None:
+    """Run the heads that no pass needs, so that they too are calibrated and verified.
+
+    Args:
+        call: Records what it runs.
+        recording: What it recorded of a synthesis.
+        options: How that decoded.
+    """
+    (hidden,) = recording["smd"][-1][1]
+    for channel in unused_channels(options.plan):
+        call(f"head_{channel}", [hidden])
 
 
 def model_limits(config: ModelConfig, lookahead_frames: int) -> Limits:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowering.reference import Reference
 from model.config import CODEBOOK_SIZE, N_CODEBOOK
-from model.decoding import Codes, MaskedCells
+from model.decoding import Codes, MaskedCells, Pass, unused_channels
 from model.distance import log_spectral_distance_db, mel_cepstral_distortion_db
 from model.generate import Array, Call, Float32, Limits, decode_chunk
 from model.sampling import Draws, choose_tokens
@@ -123,14 +123,21 @@ def forced_codes(
 
     Returns:
         (Q, T) codes: for each channel what the lowered program chose in the last pass over it where
-        cells were masked then, the reference's elsewhere; the agreement per codebook; and the
+        cells were masked then, the reference's elsewhere, unknown where no pass is for a channel;
+        the agreement per codebook, of channels without a pass in the last one; and the
         signal-to-noise ratio of the logits that were chosen by.
     """
     options = reference.request.options
+    plan = list(options.plan)
+    calls = list(zip(recording["smd"], passes, strict=True))
+    unused = unused_channels(plan)
+    if unused:  # their heads are compared as well, in the last pass and over its grid
+        plan.append(Pass(len(plan), unused, 0.0))
+        calls.append(calls[-1])
     codes = reference.codes.copy()
     same, cells = np.zeros(N_CODEBOOK), np.zeros(N_CODEBOOK)
     signal = noise = 0.0
-    for step, (inputs, outputs), given in zip(options.plan, recording["smd"], passes, strict=True):
+    for step, ((inputs, outputs), given) in zip(plan, calls, strict=True):
         masked = MaskedCells.of(np.asarray(inputs[0][0], np.int64), step)
         draws = Draws(options.seed, 0, step.index)
         logits = [
@@ -142,7 +149,8 @@ def forced_codes(
         index = masked.channel * codes.shape[1] + masked.frame
         temperature = options.temperature * step.remaining
         picks = [choose_tokens(one, index, draws, temperature, options.top_k) for one in logits]
-        codes[masked.channel, masked.frame] = picks[0]
+        if step.channels != unused:
+            codes[masked.channel, masked.frame] = picks[0]
         np.add.at(same, masked.channel, picks[0] == picks[1])
         np.add.at(cells, masked.channel, 1)
     agreement = tuple(float(share) for share in same / np.maximum(cells, 1))

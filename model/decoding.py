@@ -39,16 +39,16 @@ def decoding_plan(passes: Sequence[int]) -> tuple[Pass, ...]:
     """Lay out all passes on the cosine schedule of MaskGIT (arXiv 2202.04200, section 3.2).
 
     Args:
-        passes: Passes per channel, coarse to fine, for decoding level by level; or one number,
-            passes over all channels jointly.
+        passes: Passes per channel, coarse to fine, for decoding level by level: channels beyond
+            the last number stay unknown. Or one number, passes over all channels jointly.
 
     Raises:
-        ConfigError: Neither one number nor one per channel, or a number below 1.
+        ConfigError: No number, more than there are channels, or a number below 1.
     """
-    if len(passes) not in (1, N_CODEBOOK) or min(passes) < 1:
+    if not 1 <= len(passes) <= N_CODEBOOK or min(passes) < 1:
         raise ConfigError(
-            f"passes must be one number (joint) or {N_CODEBOOK} (per channel), each at least 1,"
-            f" not {','.join(map(str, passes))!r}"
+            f"passes must be one number (joint) or 2 to {N_CODEBOOK} (one per channel, from the"
+            f" coarsest on), each at least 1, not {','.join(map(str, passes))!r}"
         )
     joint = len(passes) == 1
     shares = [
@@ -57,6 +57,12 @@ def decoding_plan(passes: Sequence[int]) -> tuple[Pass, ...]:
         for i in range(1, count + 1)
     ]
     return tuple(Pass(index, *share) for index, share in enumerate(shares))
+
+
+def unused_channels(plan: Sequence[Pass]) -> tuple[int, ...]:
+    """List the channels that no pass of a plan samples."""
+    used = {channel for step in plan for channel in step.channels}
+    return tuple(channel for channel in range(N_CODEBOOK) if channel not in used)
 
 
 # The knee: more passes cost time and are not shown to gain words or voice (docs/quality.md).

@@ -62,7 +62,7 @@ class Synthesis:
     """What one synthesis gave and what it took.
 
     Attributes:
-        codes: (Q, T) of all sentences, one after the other.
+        codes: (Q, T) of all sentences, one after the other; MASK where a channel has no pass.
         waveform: (N,) samples.
         stage_ms: Milliseconds per stage, summed over sentences and passes.
         first_audio_ms: From the start until the first chunk of waveform was there.
@@ -204,7 +204,7 @@ def decode_codes(
         watch: Takes the times.
 
     Returns:
-        (Q, T) codes without masks.
+        (Q, T) codes; MASK in the channels that no pass is for.
 
     Raises:
         StageFailedError: The model computes nonsense: a logit is infinite or no number.

@@ -64,7 +64,8 @@ def what_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--passes",
-            help="Passes per channel, '8,1,1,1,1,1,1,1', or joint ones, '16'; by default one each.",
+            help="Passes per channel, coarsest first (after '1,1,1' finer ones stay unknown), or"
+            " joint ones ('16').",
         ),
     ]
     for option in reversed(options):

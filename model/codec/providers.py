@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.errors import CheckpointError
 from model.registry import Registry
 
 if TYPE_CHECKING:
@@ -30,6 +31,25 @@ def load_codec(name: str = "own", weights: Path | None = None) -> "Codec":
         ConfigError: No codec of that name, or an unusable checkpoint.
     """
     return CODECS[name](weights)
+
+
+def codec_of(text: str) -> "Codec":
+    """Build the codec that a flag names: NAME, NAME:PATH, or the path of a checkpoint of `own`.
+
+    Args:
+        text: The flag's value.
+
+    Raises:
+        ConfigError: No codec of that name and no such file, or an unusable checkpoint.
+    """
+    name, _, path = text.partition(":")
+    if name in tuple(CODECS):
+        return load_codec(name, Path(path) if path else None)
+    if Path(text).is_file():
+        return load_codec("own", Path(text))
+    if Path(text).suffix and not path:
+        raise CheckpointError(f"no checkpoint at {text}.")
+    return load_codec(name)
 
 
 @CODECS.register("own")

@@ -1,7 +1,9 @@
-"""Kokoro's vocoder (an ISTFTNet with styled blocks) in bfloat16: three times as fast on a CPU.
+"""Kokoro's vocoder (an ISTFTNet with styled blocks) on a CPU, its convolutions in the fastest type.
 
-Signals are matrices (time, channels), which is the layout that oneDNN's bfloat16 convolutions
-like best. Between convolutions everything is float32, in pieces that stay in the cache.
+That is bfloat16 where the processor computes in it, three times as fast as float32, and float32
+elsewhere. Signals are matrices (time, channels), which is the layout that oneDNN's bfloat16
+convolutions like best. Between convolutions everything is float32, in pieces that stay in the
+cache.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from model.data.kokoro_parts import BLOCKS, STEPS
+from model.precision import fast_dtype
 
 _DILATIONS = {"1.0": 1, "1.1": 3, "1.2": 5, "2.0": 1, "2.1": 1, "2.2": 1}
 _UPSAMPLING = ((10, 5), (6, 3))  # stride and padding of the two transposed convolutions
@@ -31,7 +34,7 @@ class _Step:
     dilation: int
 
     def __call__(self, signal: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
-        """Return the convolved signal (time, C) in bfloat16."""
+        """Return the convolved signal (time, C) in the type of the weights."""
         length, channels = signal.shape
         gain, shift = (style @ self.style_weight + self.style_bias)[0].chunk(2)
         mean = signal.mean(dim=0, dtype=torch.float32)
@@ -43,7 +46,7 @@ class _Step:
         scale = (gain + 1.0) * self.alpha * torch.rsqrt(squares / length + _EPSILON)
         offset = shift * self.alpha - mean * scale
         active = torch.empty(
-            1, channels, 1, length, dtype=torch.bfloat16, memory_format=torch.channels_last
+            1, channels, 1, length, dtype=self.weight.dtype, memory_format=torch.channels_last
         )
         rows = active[0, :, 0].t()
         for start in pieces:
@@ -63,15 +66,21 @@ class Vocoder:
 
     Args:
         weights: As `kokoro_parts.take_apart` returns them.
+        dtype: Of the convolutions; by default the processor's fastest.
     """
 
-    def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self, weights: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None
+    ) -> None:
+        self._dtype = dtype or fast_dtype()
         self._blocks = {
-            block: [_step(weights, f"{block}.{step}", _DILATIONS[step]) for step in STEPS]
+            block: [
+                _step(weights, f"{block}.{step}", _DILATIONS[step], self._dtype) for step in STEPS
+            ]
             for block in BLOCKS
         }
-        self._ups = [_pair(weights, f"ups.{stage}") for stage in range(2)]
-        self._post = _pair(weights, "post")
+        self._ups = [_pair(weights, f"ups.{stage}", self._dtype) for stage in range(2)]
+        self._post = _pair(weights, "post", self._dtype)
 
     @torch.inference_mode()
     def __call__(
@@ -93,7 +102,7 @@ class Vocoder:
         for stage, source in enumerate((coarse_source, fine_source)):
             stride, padding = _UPSAMPLING[stage]
             signal = F.conv_transpose1d(
-                F.leaky_relu(signal.bfloat16(), 0.1),
+                F.leaky_relu(signal.to(self._dtype), 0.1),
                 *self._ups[stage],
                 stride=stride,
                 padding=padding,
@@ -106,7 +115,7 @@ class Vocoder:
             for number in range(first + 1, first + _BLOCKS_PER_STAGE):
                 mixed += self._block(f"resblocks.{number}", rows, style)
             signal = (mixed / _BLOCKS_PER_STAGE).t().unsqueeze(0)
-        return F.conv1d(F.leaky_relu(signal.bfloat16(), 0.01), *self._post, padding=3).float()
+        return F.conv1d(F.leaky_relu(signal.to(self._dtype), 0.01), *self._post, padding=3).float()
 
     def _block(self, name: str, rows: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         steps = self._blocks[name]
@@ -115,12 +124,14 @@ class Vocoder:
         return rows
 
 
-def _step(weights: Mapping[str, torch.Tensor], key: str, dilation: int) -> _Step:
+def _step(
+    weights: Mapping[str, torch.Tensor], key: str, dilation: int, dtype: torch.dtype
+) -> _Step:
     alpha = weights[f"{key}.alpha"]
-    weight = (weights[f"{key}.weight"] / alpha[None, :, None]).unsqueeze(2).bfloat16()
+    weight = (weights[f"{key}.weight"] / alpha[None, :, None]).unsqueeze(2).to(dtype)
     return _Step(
         weight=weight.contiguous(memory_format=torch.channels_last),
-        bias=weights[f"{key}.bias"].bfloat16(),
+        bias=weights[f"{key}.bias"].to(dtype),
         alpha=alpha,
         style_weight=weights[f"{key}.style_weight"],
         style_bias=weights[f"{key}.style_bias"],
@@ -128,8 +139,10 @@ def _step(weights: Mapping[str, torch.Tensor], key: str, dilation: int) -> _Step
     )
 
 
-def _pair(weights: Mapping[str, torch.Tensor], key: str) -> tuple[torch.Tensor, torch.Tensor]:
-    return weights[f"{key}.weight"].bfloat16(), weights[f"{key}.bias"].bfloat16()
+def _pair(
+    weights: Mapping[str, torch.Tensor], key: str, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return weights[f"{key}.weight"].to(dtype), weights[f"{key}.bias"].to(dtype)
 
 
 def _rows(signal: torch.Tensor) -> torch.Tensor:

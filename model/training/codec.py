@@ -10,6 +10,7 @@ import json
 import math
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from model.checkpoint import save_checkpoint
 from model.codec.own import CodecConfig, OwnCodec
 from model.codec.spectral import N_FFT, overlap_add
 from model.config import CODEBOOK_SIZE, HOP_LENGTH, SAMPLE_RATE_HZ
-from model.precision import fast_products
+from model.precision import fast_products, products_dtype
 from model.training.codec_data import CropSampler, open_corpora
 from model.training.codec_ema import CodebookTrainer
 from model.training.codec_losses import SpectralLoss
@@ -32,6 +33,7 @@ from model.training.state import (
     restore_optimizer,
     write_state,
 )
+from model.training.throughput import Throughput
 
 BATCH, FRAMES = 8, 64  # crops per step and frames per crop
 WARMUP_STEPS = 100  # of the learning rate, and of training without quantization
@@ -106,6 +108,7 @@ class CodecTraining:
         self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.average = MovingAverage(self.parameters(), decay=0.999)
         self.step, self.elapsed_s = 0, 0.0
+        self.skipped = 0  # steps whose gradient was no finite number
 
     def parameters(self) -> dict[str, Tensor]:
         """Everything that gradients change."""
@@ -133,15 +136,22 @@ class CodecTraining:
             optimizer.zero_grad()
         (total + COMMITMENT * commitment).backward()
         norm = nn.utils.clip_grad_norm_(self.parameters().values(), 2.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.average.update(self.parameters())
+        self.learn(self.optimizers, norm)
         self.step += 1
         return {
             **{name: float(value) for name, value in parts.items()},
             "commitment": float(commitment.detach()),
             "gradient_norm": float(norm),
         }
+
+    def learn(self, optimizers: Sequence[Optimizer], norm: Tensor) -> None:
+        """Let optimizers step, unless the gradient's norm is no finite number: that is counted."""
+        if not torch.isfinite(norm):
+            self.skipped += 1
+            return
+        for optimizer in optimizers:
+            optimizer.step()
+        self.average.update(self.parameters())
 
     @torch.no_grad()
     def _start_codebooks(self) -> None:
@@ -178,6 +188,7 @@ class CodecTraining:
         facts = {
             "step": self.step,
             "elapsed_s": self.elapsed_s,
+            "skipped": self.skipped,
             "average_steps": self.average.steps,
             "sampler": self.sampler.rng.bit_generator.state,
         }
@@ -192,6 +203,7 @@ class CodecTraining:
         self.load_tensors(tensors)
         self.average.steps = facts["average_steps"]
         self.step, self.elapsed_s = facts["step"], facts["elapsed_s"]
+        self.skipped = facts.get("skipped", 0)
         self.sampler.rng.bit_generator.state = facts["sampler"]
         return True
 
@@ -275,6 +287,8 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     training.resume(folder)
     saved_s = validated_s = training.elapsed_s
+    step_s = BATCH * FRAMES * HOP_LENGTH / SAMPLE_RATE_HZ
+    throughput = Throughput(training.elapsed_s, training.step * step_s, products_dtype("cpu"))
     sums: dict[str, float] = {}
     count = 0
     with (folder / "log.jsonl").open("a") as log:
@@ -293,8 +307,11 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
             count += 1
             # A suspended process is not training.
             training.elapsed_s += min(time.monotonic() - started, LONGEST_STEP_S)
+            throughput.tell(training.elapsed_s, training.step * step_s)
             if count == 100:
-                record({"losses": {name: round(value / count, 4) for name, value in sums.items()}})
+                losses = {name: round(value / count, 4) for name, value in sums.items()}
+                skipped = {"skipped": training.skipped} if training.skipped else {}
+                record({"losses": losses, **skipped})
                 sums, count = {}, 0
             if training.elapsed_s - validated_s > VALIDATE_EVERY_S:
                 validated_s = training.elapsed_s

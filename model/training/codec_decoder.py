@@ -1,8 +1,9 @@
 """Second stage of the codec's training: the decoder alone, against critics.
 
-`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`. Some
-crops keep only their coarse channels, which is all that MobileSpeech says by default. With
-`--predicted TOKENS...` half of each batch are codes that MobileSpeech guessed for the speech.
+`python -m model.training.codec_decoder CORPUS... --from CHECKPOINT --minutes 60 --out DIR`. With
+`--predicted TOKENS...` half of each batch are codes that MobileSpeech guessed for the speech. With
+`--coarse SHARE` that share of crops keeps only coarse channels, for plans of decoding that end
+there.
 Encoder and codebooks stay bit for bit as they are in the checkpoint: codes that were made with it,
 and models that were trained on those codes, keep their meaning.
 """
@@ -47,8 +48,10 @@ FEATURE_WEIGHT = 10.0  # of feature matching beside deceit
 CRITIC_SHARE = 4.0  # of the gradient from critics, relative to that from spectra
 NORM_DECAY = 0.98
 PREDICTED = 4  # crops of a batch whose codes are guesses, where there are any
-WHOLE_SHARE = 0.5  # of the crops with true codes, those whose channels are all known
-KNOWN_CHANNELS = (2, 3, 3, 4)  # of the other crops: as many are known, one of these is drawn
+# What is exported then keeps so much of the weights that training began with: guesses cost sound,
+# and this is the most of them that leaves true codes sounding good (docs/codec.md).
+START_SHARE = 0.6
+KNOWN_CHANNELS = (2, 3, 3, 4)  # of a crop that keeps coarse channels: one of these is drawn
 
 
 class DecoderTraining(CodecTraining):
@@ -61,6 +64,7 @@ class DecoderTraining(CodecTraining):
         seed: Of critics and crops.
         before: Metadata of the codec's checkpoint.
         predicted: Speech with guessed codes.
+        coarse: Share of crops that keep only coarse channels.
     """
 
     def __init__(
@@ -72,11 +76,14 @@ class DecoderTraining(CodecTraining):
         *,
         before: dict[str, Any],
         predicted: PredictedCrops | None = None,
+        coarse: float = 0.0,
     ) -> None:
         super().__init__(sampler, validation, seed, codec.config)
         self.codec.load_learned_state(codec.learned_state())
         self.codec.encoder.requires_grad_(False)
         self.before, self.predicted = before, predicted
+        self.coarse = coarse
+        self.start = {n: p.detach().clone() for n, p in self.parameters().items()}
         self.critics = Discriminators()
         self.critic_optimizer = AdamW(
             self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
@@ -114,10 +121,8 @@ class DecoderTraining(CodecTraining):
         for optimizer in self.optimizers[:-1]:
             optimizer.zero_grad()
         torch.autograd.backward(output, gradient)
-        nn.utils.clip_grad_norm_(self.parameters().values(), 2.0)
-        for optimizer in self.optimizers[:-1]:
-            optimizer.step()
-        self.average.update(self.parameters())
+        norm = nn.utils.clip_grad_norm_(self.parameters().values(), 2.0)
+        self.learn(self.optimizers[:-1], norm)
         self.step += 1
         return losses
 
@@ -130,7 +135,7 @@ class DecoderTraining(CodecTraining):
         if self.predicted:
             spoken, guessed = self.predicted.draw(n_guessed, FRAMES, self.sampler.rng)
             waveform, codes = torch.cat((waveform, spoken)), torch.cat((codes, guessed))
-        for crop in codes[round(WHOLE_SHARE * (BATCH - n_guessed)) :]:
+        for crop in codes[len(codes) - round(self.coarse * len(codes)) :]:  # guesses first
             crop[int(self.sampler.rng.choice(KNOWN_CHANNELS)) :] = CODEBOOK_SIZE
         latents: Tensor = self.codec.quantizer(codes)
         return waveform, latents
@@ -140,8 +145,9 @@ class DecoderTraining(CodecTraining):
             loss = critic_loss(self.critics(real, self.step), self.critics(fake, self.step))
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.critics.parameters(), 10.0)
-        self.critic_optimizer.step()
+        norm = nn.utils.clip_grad_norm_(self.critics.parameters(), 10.0)
+        if torch.isfinite(norm):
+            self.critic_optimizer.step()
         return {"critic": float(loss.detach())}
 
     def _critics_gradient(self, waveform: Tensor, heard: Tensor, seen: slice) -> Tensor:
@@ -158,8 +164,23 @@ class DecoderTraining(CodecTraining):
     def _balance(self, spectra: Tensor, critics: Tensor) -> Tensor:
         """Weigh two gradients by their running norms (EnCodec, arXiv 2210.13438, section 3.4)."""
         now = torch.stack((spectra.norm(), critics.norm()))
+        if not torch.isfinite(now).all():  # the step will be skipped, the norms must not be lost
+            return spectra + critics
         self.norms = now if not self.norms.any() else torch.lerp(now, self.norms, NORM_DECAY)
         return spectra + critics * (CRITIC_SHARE * self.norms[0] / self.norms[1])
+
+    def averaged(self) -> OwnCodec:
+        """The codec with averaged weights, drawn back to the first ones where guesses moved them.
+
+        Fine-tuned and first weights are mixed as in WiSE-FT (arXiv 2109.01903).
+        """
+        codec = super().averaged()
+        if self.predicted:
+            mean = {
+                n: torch.lerp(p, self.start[n], START_SHARE) for n, p in self.average.values.items()
+            }
+            codec.load_state_dict(mean, strict=False)
+        return codec
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that resuming needs."""
@@ -197,6 +218,13 @@ def main() -> None:
         metavar="TOKENS",
         help="folders of model.training.predicted, of speech in the corpora",
     )
+    parser.add_argument(
+        "--coarse",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of crops that keep only their first 2 to 4 channels",
+    )
     arguments, sampler, validation = open_training(parser)
     _, before = load_checkpoint(arguments.start, "codec")
     predicted = None
@@ -211,6 +239,7 @@ def main() -> None:
         arguments.seed,
         before=before,
         predicted=predicted,
+        coarse=arguments.coarse,
     )
     run(training, arguments.out, arguments.minutes)
 

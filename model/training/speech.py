@@ -10,6 +10,7 @@ follow prompts as closely as guidance would make it, without guidance's second p
 
 import argparse
 import json
+import math
 import signal
 import sys
 import time
@@ -19,16 +20,17 @@ from typing import Any
 import torch
 
 from model.codec.base import Codec
-from model.codec.own import load_own
+from model.codec.providers import codec_of
 from model.config import CONFIGS, N_CODEBOOK
 from model.errors import CheckpointError, ConfigError, HarnessError
 from model.files import write_whole
 from model.loading import load_model
 from model.losses import MaskOptions
 from model.mobilespeech import MobileSpeech
+from model.precision import products_dtype
 from model.text.inventory import PHONEMES
 from model.training.listening import Listener, can_listen
-from model.training.speech_data import Batch, BatchSampler
+from model.training.speech_data import Batch, BatchSampler, fits
 from model.training.speech_qat import QAT_SCHEMES, prepare_for_quantization
 from model.training.speech_step import (
     SpeechSettings,
@@ -37,6 +39,7 @@ from model.training.speech_step import (
     initialise_code_embeddings,
 )
 from model.training.speech_validation import Rehearsal, guessed_codes, rehearsals, rehearse
+from model.training.throughput import Throughput
 from model.training.tokens import TokenisedUtterance, read_manifest, read_tokens
 
 LOG_EVERY_STEPS = 20  # also the only steps after which state is saved
@@ -65,11 +68,11 @@ class Budget:
 
 
 class Validation:
-    """Measures the averaged model on what it is not trained on.
+    """Measures the averaged model on what it is not trained on, where the model is trained.
 
     Args:
         utterances: Held-out ones: sentences of `valid`, and speakers and sentences of `test`.
-        model: Whose sizes the batches have to fit.
+        model: Whose sizes the batches have to fit, and whose device they go to.
         codec: For speech to listen to.
         folder: Where that goes.
     """
@@ -78,20 +81,24 @@ class Validation:
         self, utterances: list[TokenisedUtterance], model: MobileSpeech, codec: Codec, folder: Path
     ) -> None:
         self.codec, self.folder = codec, folder
+        self.device = next(model.parameters()).device
         self.listener = Listener() if can_listen() else None
         self.batches: dict[str, list[Batch]] = {}
         for split in ("valid", "test"):
             held_out = [u for u in utterances if u.split == split]
             sampler = BatchSampler(held_out, model.config, batch_frames=3000, seed=0)
-            self.batches[split] = [sampler.draw(step) for step in range(VALIDATION_BATCHES)]
-        unseen = [u for u in utterances if u.split in ("test", "prompt")]
+            drawn = [sampler.draw(step) for step in range(VALIDATION_BATCHES)]
+            self.batches[split] = [batch.to(self.device) for batch in drawn]
+        unseen = [u for u in utterances if u.split in ("test", "prompt") and fits(u, model.config)]
         self.rehearsals: list[Rehearsal] = rehearsals(unseen, REHEARSALS)
 
     def __call__(self, model: MobileSpeech, step: int) -> dict[str, Any]:
         """Measure a model; samples go to a folder named after the step."""
+        model.to(self.device)
         figures: dict[str, Any] = {
             split: guessed_codes(model, batches) for split, batches in self.batches.items()
         }
+        model.cpu()  # where the loop of synthesis keeps its arrays
         folder = self.folder / f"step-{step:06d}"
         heard = rehearse(model, self.codec, self.rehearsals, folder, listener=self.listener)
         return {**figures, **heard}
@@ -129,7 +136,9 @@ class Means:
         self.n_step = 0
 
     def add(self, losses: StepLosses, gradient_norm: float) -> None:
-        """Take in a step."""
+        """Take in a step, unless it was skipped."""
+        if not math.isfinite(gradient_norm):
+            return
         parts = {
             "codes": losses.codes,
             "durations": losses.durations,
@@ -143,7 +152,8 @@ class Means:
     def take(self) -> dict[str, Any]:
         """Give the means and begin anew."""
         accuracy = (self.hits / self.counts.clamp_min(1)).tolist()
-        figures = {name: round(total / self.n_step, 5) for name, total in self.sums.items()}
+        n_step = max(self.n_step, 1)
+        figures = {name: round(total / n_step, 5) for name, total in self.sums.items()}
         Means.__init__(self)
         return {**figures, "accuracy": [round(share, 4) for share in accuracy]}
 
@@ -175,24 +185,37 @@ def run(
     log, means = Log(folder / "log.jsonl", training.step), Means()
     saved_s = validated_s = training.elapsed_s
     heard_s, began_s = training.audio_s, training.elapsed_s
+    dtype = products_dtype(training.device.type, enabled=training.settings.bf16)
+    throughput = Throughput(began_s, heard_s, dtype)
 
     def record(entry: dict[str, Any]) -> None:
         log.write({"step": training.step, "elapsed_s": round(training.elapsed_s, 1), **entry})
 
     def validate() -> None:
-        if validation is not None:
-            record({"validation": validation(training.averaged(), training.step)})
         training.export(folder / "mobilespeech.safetensors", facts)
+        if validation is None:
+            return
+        try:
+            record({"validation": validation(training.averaged(), training.step)})
+        except Exception as error:  # whatever it is, hours of training must not be lost to it
+            record({"validation_failed": f"{type(error).__name__}: {error}"})
 
     while budget.progress(training) < 1 and not stopped:
         started = time.monotonic()
         training.set_rate(budget.progress(training))
         means.add(*training.train_step())
         training.elapsed_s += time.monotonic() - started
+        throughput.tell(training.elapsed_s, training.audio_s)
         if training.step % LOG_EVERY_STEPS:
             continue
         speed = (training.audio_s - heard_s) / (training.elapsed_s - began_s)
-        record({"losses": means.take(), "audio_s_per_s": round(speed, 1)})
+        record(
+            {
+                "losses": means.take(),
+                "audio_s_per_s": round(speed, 1),
+                **({"skipped": training.skipped} if training.skipped else {}),
+            }
+        )
         started = time.monotonic()
         if training.elapsed_s - validated_s > VALIDATE_EVERY_S:
             validate()
@@ -202,9 +225,9 @@ def run(
             training.save(folder)
             saved_s = training.elapsed_s
         heard_s, began_s = training.audio_s, training.elapsed_s
+    training.save(folder)
     if not stopped:
         validate()
-    training.save(folder)
 
 
 def start(
@@ -253,7 +276,12 @@ def parse() -> argparse.Namespace:
     settings = SpeechSettings()
     parser.add_argument("--config", default="base", choices=list(CONFIGS), help="sizes")
     parser.add_argument("--tokens", type=Path, required=True, help="folder of tokens")
-    parser.add_argument("--codec", type=Path, required=True, help="checkpoint of their codec")
+    parser.add_argument(
+        "--codec",
+        required=True,
+        metavar="NAME[:PATH]",
+        help="their codec, or a checkpoint of `own`",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of state, log, checkpoint")
     parser.add_argument("--minutes", type=float, help="training time in all")
     parser.add_argument("--steps", type=int, help="steps in all, in place of minutes")
@@ -299,7 +327,7 @@ def main() -> None:
     try:
         budget = Budget(arguments.minutes, arguments.steps)
         manifest = read_manifest(arguments.tokens)
-        codec, utterances = load_own(arguments.codec), read_tokens(arguments.tokens)
+        codec, utterances = codec_of(arguments.codec), read_tokens(arguments.tokens)
         if codec.codes_sha256() != manifest["codes_sha256"]:
             raise CheckpointError(f"{arguments.tokens} was not encoded with {arguments.codec}.")
         training = start(arguments, utterances, codec)

@@ -72,12 +72,8 @@ class BatchSampler:
     ) -> None:
         self.frames_per_step = config.frames_per_step
         self.batch_frames, self.seed = batch_frames, seed
-        fitting = [
-            utterance
-            for utterance in utterances
-            if len(utterance.phonemes) <= config.max_phonemes
-            and utterance.n_frame <= min(config.max_frames, batch_frames) - config.frames_per_step
-        ]
+        longest = batch_frames - config.frames_per_step
+        fitting = [u for u in utterances if fits(u, config) and u.n_frame <= longest]
         self.by_speaker: dict[str, list[TokenisedUtterance]] = {}
         for utterance in fitting:
             self.by_speaker.setdefault(utterance.speaker, []).append(utterance)
@@ -147,6 +143,14 @@ class BatchSampler:
         length = max(self.frames_per_step, length - length % self.frames_per_step)
         start = int(rng.integers(other.n_frame - length + 1))
         return Cut(other, start, start + length)
+
+
+def fits(utterance: TokenisedUtterance, config: ModelConfig) -> bool:
+    """Whether an utterance is within a model's longest text and longest output."""
+    return (
+        len(utterance.phonemes) <= config.max_phonemes
+        and utterance.n_frame <= config.max_frames - config.frames_per_step
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from model.errors import ConfigError
 from model.loading import KIND, ModelInfo, learnt_tensors
 from model.losses import Guidance, MaskOptions, code_loss, log_duration_loss, mask_grid
 from model.mobilespeech import MobileSpeech
+from model.precision import fast_products
 from model.text.inventory import inventory_sha256
 from model.training.speech_data import Batch, BatchSampler, regulate
 from model.training.state import (
@@ -45,7 +46,7 @@ class SpeechSettings:
         prompt_dropout: Share of examples without a prompt, for guidance by it.
         guidance: Per channel, how far a teacher's logits are moved by its prompt; only with one.
         average_decay: Of the moving average of weights.
-        bf16: Whether matrix products run in bfloat16.
+        bf16: Whether matrix products may run in bfloat16, where the processor computes in it.
     """
 
     batch_frames: int = 2000
@@ -204,6 +205,7 @@ class SpeechTraining:
         self.optimizer = speech_optimizer(model, settings)
         self.average = MovingAverage(self.parameters(), settings.average_decay)
         self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
+        self.skipped = 0  # steps whose gradient was no finite number
 
     def parameters(self) -> dict[str, Tensor]:
         """Everything that gradients change."""
@@ -227,7 +229,10 @@ class SpeechTraining:
         return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
     def train_step(self) -> tuple[StepLosses, float]:
-        """Learn from one batch; returns its losses and the gradient's norm before clipping."""
+        """Learn from one batch; returns its losses and the gradient's norm before clipping.
+
+        A batch whose gradient is not finite changes no weight and is counted in `skipped`.
+        """
         settings, generator = self.settings, self.generator()
         batch = self.sampler.draw(self.step)
         masked = mask_grid(batch.codes, batch.valid, settings.masks, generator)
@@ -237,7 +242,7 @@ class SpeechTraining:
             keep = (draw >= settings.prompt_dropout).float().to(self.device)
         batch, masked_codes = batch.to(self.device), masked.codes.to(self.device)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.bf16):
+        with fast_products(self.device.type, enabled=settings.bf16):
             guidance = None
             if self.teacher is not None:
                 guidance = guide(self.teacher, batch, masked_codes, settings.guidance)
@@ -256,8 +261,11 @@ class SpeechTraining:
         self.optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]  # torch's own signature
         norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
-        self.optimizer.step()
-        self.average.update(self.parameters())
+        if torch.isfinite(norm):  # it holds every gradient, and through them the loss
+            self.optimizer.step()
+            self.average.update(self.parameters())
+        else:
+            self.skipped += 1
         self.step += 1
         self.audio_s += batch.seconds
         return losses, float(norm)
@@ -278,6 +286,7 @@ class SpeechTraining:
             "step": self.step,
             "elapsed_s": self.elapsed_s,
             "audio_s": self.audio_s,
+            "skipped": self.skipped,
             "average_steps": self.average.steps,
         }
         write_state(folder, tensors, facts)
@@ -304,6 +313,7 @@ class SpeechTraining:
         restore_optimizer(self.optimizer, "optimizer", tensors)
         self.step, self.elapsed_s = facts["step"], facts["elapsed_s"]
         self.audio_s = facts["audio_s"]
+        self.skipped = facts.get("skipped", 0)
         return True
 
     def export(self, path: Path, facts: dict[str, Any]) -> None:

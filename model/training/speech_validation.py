@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.codec.base import Codec
 from model.config import FRAME_RATE_HZ, HOP_LENGTH, N_CODEBOOK, SAMPLE_RATE_HZ
 from model.decoding import DecodingOptions
+from model.errors import InputError
 from model.generate import Limits, Request, synthesize
 from model.losses import MaskOptions, mask_grid
 from model.methods import eager, methods
@@ -74,8 +75,9 @@ def _measure(
     entropy = hits = cells = 0.0
     durations = np.zeros(2)
     for batch in batches:
-        masked = mask_grid(batch.codes, batch.valid, options, generator)
-        losses = forward_losses(model, batch, masked.codes, masked.trained)
+        device = batch.codes.device  # random numbers are a processor's, so that all agree on them
+        masked = mask_grid(batch.codes.cpu(), batch.valid.cpu(), options, generator)
+        losses = forward_losses(model, batch, masked.codes.to(device), masked.trained.to(device))
         count = float(losses.counts.sum())
         entropy += float(losses.codes) * count
         hits += float(losses.hits.sum())
@@ -131,19 +133,24 @@ def rehearse(
         options: How to decode.
 
     Returns:
-        Seconds that synthesis took, length relative to the recordings, and where there is a
-        listener, word error rate in percent and what was heard.
+        Seconds that synthesis took, length relative to the recordings, how many sentences would
+        be longer than the model allows if any are, and where there is a listener, word error rate
+        in percent and what was heard.
     """
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
     say = speaker_of(model, codec, options or DecodingOptions())
-    errors = words = samples = true_frames = 0
+    errors = words = samples = true_frames = unsaid = 0
     wall_s = 0.0
     heard: dict[str, str] = {}
     for item in chosen:
         started = time.perf_counter()
-        waveform = say(item)
+        try:
+            waveform = say(item)
+        except InputError:
+            unsaid += 1
+            continue
         wall_s += time.perf_counter() - started
         soundfile.write(folder / f"{item.utterance.name}.wav", waveform, SAMPLE_RATE_HZ)
         samples += len(waveform)
@@ -158,6 +165,8 @@ def rehearse(
         "synthesis_s": round(wall_s, 3),
         "relative_length": round(relative_length, 3),
     }
+    if unsaid:
+        figures["unsaid"] = unsaid
     if listener is not None and words:
         figures |= {"wer_percent": round(100 * errors / words, 1), "heard": heard}
     return figures

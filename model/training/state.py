@@ -1,6 +1,7 @@
 """Saving and restoring a run of training, so that it survives being killed at any moment."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,49 @@ from torch.optim import Optimizer
 
 from model.errors import CheckpointError
 
+STATE, PREVIOUS = "state.safetensors", "state.previous.safetensors"
+
 
 def write_state(folder: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and JSON-able facts as one file that replaces the last one atomically."""
+    """Write tensors and JSON-able facts as one file; the one before it is kept beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "state.tmp"
     contiguous = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, temporary, metadata={"facts": json.dumps(facts)})
-    temporary.replace(folder / "state.safetensors")
+    if (folder / STATE).exists():
+        (folder / STATE).replace(folder / PREVIOUS)
+    temporary.replace(folder / STATE)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Read what `write_state` wrote, or None where there is nothing yet."""
+    """Read what `write_state` wrote last and is whole, or None where there is nothing yet.
+
+    Raises:
+        CheckpointError: All that is there is damaged.
+    """
+    paths = [path for name in (STATE, PREVIOUS) if (path := folder / name).exists()]
+    problems = []
+    for path in paths:
+        try:
+            found = _read(path)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{path} is damaged ({error})")
+            continue
+        for problem in problems:
+            print(f"{problem}: going on from {path}", file=sys.stderr, flush=True)
+        return found
+    if problems:
+        raise CheckpointError(f"{'; '.join(problems)}: delete it to start anew.")
+    return None
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read one file of state."""
     from safetensors import safe_open
 
-    path = folder / "state.safetensors"
-    if not path.exists():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-        return load_file(path), facts
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): delete it to start anew.") from error
+    with safe_open(path, framework="pt") as file:
+        facts: dict[str, Any] = json.loads(file.metadata()["facts"])
+    return load_file(path), facts
 
 
 def optimizer_tensors(optimizer: Optimizer, prefix: str) -> dict[str, Tensor]:

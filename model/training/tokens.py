@@ -14,10 +14,11 @@ Utterances without phonemes are left out: there is no text to learn from them. T
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,9 +28,12 @@ from torch import Tensor
 from model.config import N_CODEBOOK
 from model.data.corpus import AudioShards, Samples, Utterance, finished_shards, read_items
 from model.data.speed import at_speed, name_at_speed
-from model.errors import ConfigError, InputError
+from model.errors import ConfigError, HarnessError, InputError
 from model.files import write_whole
 from model.text.inventory import inventory_sha256, phoneme_ids
+
+if TYPE_CHECKING:
+    from model.codec.base import Codec
 
 FORMAT = 1
 UTTERANCES_PER_PACK = 200
@@ -211,16 +215,26 @@ def _items_path(folder: Path, pack: int) -> Path:
     return folder / f"items-{pack:05d}.jsonl"
 
 
+def encoder_on(codec: "Codec", device: torch.device) -> Encode:
+    """Let a codec encode on a device: samples and codes stay on the processor."""
+    if isinstance(codec, torch.nn.Module):
+        codec.to(device)
+    return lambda waveform: codec.encode(waveform.to(device)).cpu()
+
+
 def main() -> None:
-    """Parse the command line and encode."""
-    from model.codec.own import load_own
+    """Parse the command line and encode; a wrong one is told in one line."""
+    from model.codec.providers import codec_of
 
     parser = argparse.ArgumentParser(
         prog="python -m model.training.tokens", description="Encode a corpus to codec tokens."
     )
     parser.add_argument("corpus", nargs="+", type=Path, help="folders of audio and items")
-    parser.add_argument("--codec", type=Path, required=True, help="checkpoint of the codec")
+    parser.add_argument(
+        "--codec", required=True, metavar="NAME[:PATH]", help="codec, or a checkpoint of `own`"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of tokens")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu, cuda, ...")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--speeds",
@@ -232,11 +246,16 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    codec = load_own(arguments.codec)
-    corpus = AudioShards.open(*arguments.corpus)
-    sha256 = codec.codes_sha256()
-    for remaining in encode_corpus(corpus, codec.encode, sha256, arguments.out, arguments.speeds):
-        print(f"{remaining} utterances to go", flush=True)
+    try:
+        codec = codec_of(arguments.codec)
+        encode = encoder_on(codec, arguments.device)
+        corpus = AudioShards.open(*arguments.corpus)
+        sha256 = codec.codes_sha256()
+        for remaining in encode_corpus(corpus, encode, sha256, arguments.out, arguments.speeds):
+            print(f"{remaining} utterances to go", flush=True)
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
     manifest = read_manifest(arguments.out)
     print(f"{manifest['hours']} h of {manifest['speakers']} speakers in {arguments.out}")
 

@@ -82,6 +82,14 @@ def test_so_they_do_with_8_bit_weights_and_activations(int8_pte, make_job, run):
     check_equal(make_job(int8_pte), run)
 
 
+def test_so_they_do_where_fine_channels_stay_unknown(tiny_pte, make_job, run):
+    job = make_job(tiny_pte, passes=(2, 1, 1))
+    check_equal(job, run)
+    codes = read_report(run(job)[2]).codes
+    assert (codes[:3] < MASK).all()
+    assert (codes[3:] == MASK).all()
+
+
 def test_the_shortest_sentences_are_decoded_whole(tiny_pte, make_job, run):
     status, _, out = run(make_job(tiny_pte, phonemes=(2, 3)))
     codes = read_report(out).codes

@@ -87,6 +87,16 @@ def test_quantizing_goes_from_coarse_to_fine() -> None:
     torch.testing.assert_close(quantizer(codes), partial)
 
 
+def test_an_unknown_code_adds_nothing_to_the_sum_of_the_others(
+    codec: OwnCodec, codes: torch.Tensor
+) -> None:
+    coarse = codes.clone()
+    coarse[:, 3:] = CODEBOOK_SIZE
+    known = sum(codec.codebooks[q][codes[:, q]] for q in range(3))
+    torch.testing.assert_close(codec.quantizer(coarse), known)
+    assert torch.isfinite(codec.decode(coarse)).all()
+
+
 def test_codebooks_are_the_table_that_decoding_looks_up(codec: OwnCodec) -> None:
     assert codec.codebooks.shape == (N_CODEBOOK, CODEBOOK_SIZE, SMALL.code_width)
     assert codec.codebooks.data_ptr() == codec.decoder.quantizer.entries.data_ptr()

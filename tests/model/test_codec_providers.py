@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.codec.encodec import without_torchaudio
 from model.codec.own import CodecConfig, OwnCodec, load_own
-from model.codec.providers import CODECS, SHIPPED, load_codec
+from model.codec.providers import CODECS, SHIPPED, codec_of, load_codec
 from model.errors import CheckpointError, ConfigError
 
 SMALL = CodecConfig(
@@ -38,6 +38,29 @@ def checkpoint(tmp_path: Path) -> Path:
 def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"'encodec'. Did you mean 'encodec-24khz'\?"):
         load_codec("encodec")
+
+
+def test_a_flag_names_a_codec_its_weights_or_a_checkpoint_of_the_own_codec(
+    checkpoint: Path,
+) -> None:
+    assert codec_of("own").codes_sha256() == load_codec("own").codes_sha256()
+    for text in (f"own:{checkpoint}", str(checkpoint)):
+        assert codec_of(text).codes_sha256() == load_own(checkpoint).codes_sha256()
+    with pytest.raises(CheckpointError, match=r"no checkpoint at nowhere\.safetensors"):
+        codec_of("nowhere.safetensors")
+    with pytest.raises(CheckpointError, match=r"no checkpoint at nowhere"):
+        codec_of("own:nowhere")
+    with pytest.raises(ConfigError, match="unknown codec 'encodec'"):
+        codec_of("encodec:weights.th")
+
+
+@needs_encodec
+def test_a_flag_names_encodec_with_weights(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    network = load_codec("encodec-24khz").decoder.network
+    save_file({n: t.contiguous().clone() for n, t in network.state_dict().items()}, path)
+    codec = codec_of(f"encodec-24khz:{path}")
+    assert (codec.name, codec.trained) == ("encodec-24khz", True)
 
 
 def test_without_a_checkpoint_weights_are_random_but_the_same(

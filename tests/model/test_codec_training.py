@@ -28,6 +28,7 @@ from model.training.codec_discriminators import Discriminators, critic_loss, fea
 from model.training.codec_ema import CodebookTrainer, kmeans
 from model.training.codec_losses import SpectralLoss
 from model.training.state import read_state, write_state
+from model.training.throughput import Throughput
 
 SMALL = CodecConfig(
     code_width=8, encoder_width=16, encoder_layers=1, decoder_width=16, decoder_layers=1
@@ -184,6 +185,52 @@ def test_a_folder_without_state_starts_anew_and_a_damaged_one_is_refused(tmp_pat
         training.resume(tmp_path)
 
 
+def test_the_state_before_a_damaged_one_is_gone_on_from(tmp_path: Path) -> None:
+    for step in (1, 2):
+        write_state(tmp_path, {"x": torch.full((100,), float(step))}, {"step": step})
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-20])
+    found = read_state(tmp_path)
+    assert found is not None
+    assert found[1] == {"step": 1}
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_nothing_and_is_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = make_training()
+    training.train_step()
+    before = {name: p.detach().clone() for name, p in training.parameters().items()}
+    loss = training.loss.forward
+
+    def broken(*arguments: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        total, parts = loss(*arguments)
+        return total * float("nan"), parts
+
+    monkeypatch.setattr(training.loss, "forward", broken)
+    training.train_step()
+    assert (training.step, training.skipped) == (2, 1)
+    for name, parameter in training.parameters().items():
+        assert torch.equal(parameter, before[name]), name
+    monkeypatch.undo()
+    training.train_step()
+    assert training.skipped == 1
+    training.save(tmp_path)
+    resumed = make_training()
+    assert resumed.resume(tmp_path)
+    assert resumed.skipped == 1
+
+
+def test_throughput_is_told_once_with_the_type_of_the_matrix_products(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    throughput = Throughput(began_s=100.0, audio_s=50.0, dtype=torch.float32)
+    for passed_s in (5.0, 25.0, 30.0):
+        throughput.tell(100.0 + passed_s, 50.0 + 2 * passed_s)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["2.0 s of speech per second of training: matrix products in float32, 1 thread"]
+
+
 def test_a_run_leaves_a_log_a_state_and_a_checkpoint(tmp_path: Path) -> None:
     training = make_training()
     run(training, tmp_path, minutes=0.2 / 60)
@@ -253,6 +300,22 @@ def test_half_of_a_batch_are_guessed_codes_where_there_are_any(
     assert resumed.resume(tmp_path)
     resumed.set_rate(0.7)
     assert resumed.train_step() == training.train_step()
+
+
+def test_the_asked_share_of_crops_keeps_only_coarse_channels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoder_module, "KNOWN_CHANNELS", (2,))
+    first = make_training()
+    before = {"steps": 0, "hours_seen": 0}
+    training = DecoderTraining(
+        first.codec, first.sampler, first.validation, 0, before=before, coarse=0.5
+    )
+    _, latents = training._draw()
+    coarse = training.codec.codebooks[0][:, None] + training.codec.codebooks[1]
+    distances = [torch.cdist(crop, coarse.flatten(0, 1)).amin(1).max() for crop in latents]
+    assert distances[1] < 0.01  # cdist rounds
+    assert distances[0] > 0.1
 
 
 def test_training_synthesis_equals_what_is_exported() -> None:

@@ -13,6 +13,7 @@ from model.decoding import (
     MaskedCells,
     decoding_plan,
     unmask,
+    unused_channels,
 )
 from model.errors import ConfigError
 
@@ -48,7 +49,7 @@ def test_a_plan_of_many_passes_follows_the_cosine_coarse_to_fine():
     assert plan[7].remaining == 0
 
 
-@pytest.mark.parametrize("passes", [(1, 2), (0,), (8, 1, 1, 1, 1, 1, 1, 0), ()])
+@pytest.mark.parametrize("passes", [(1,) * 9, (0,), (8, 1, 1, 1, 1, 1, 1, 0), ()])
 def test_other_numbers_of_passes_are_refused(passes):
     with pytest.raises(ConfigError, match="passes must be"):
         decoding_plan(passes)
@@ -66,6 +67,14 @@ def test_each_pass_leaves_the_cosine_schedule_s_share_masked():
 def test_a_plan_ends_without_masks(passes):
     codes, _ = run_plan(DecodingOptions(plan=decoding_plan(passes)))
     assert ((codes >= 0) & (codes < MASK)).all()
+
+
+def test_a_plan_of_coarse_channels_leaves_the_fine_ones_unknown():
+    plan = decoding_plan((2, 1, 1))
+    codes, _ = run_plan(DecodingOptions(plan=plan))
+    assert (codes[:3] < MASK).all()
+    assert (codes[3:] == MASK).all()
+    assert unused_channels(plan) == (3, 4, 5, 6, 7)
 
 
 def test_joint_decoding_fills_coarse_channels_first():

@@ -26,8 +26,8 @@ from model.losses import MaskOptions, mask_grid
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import PHONEMES
 from model.training import tokens as tokens_module
-from model.training.speech import Log
-from model.training.speech_data import BatchSampler, Cut, collate, regulate
+from model.training.speech import Budget, Log, run
+from model.training.speech_data import BatchSampler, Cut, collate, fits, regulate
 from model.training.speech_qat import prepare_for_quantization
 from model.training.speech_step import (
     SpeechSettings,
@@ -36,7 +36,13 @@ from model.training.speech_step import (
     guide,
     initialise_code_embeddings,
 )
-from model.training.speech_validation import guessed_codes, only, rehearsals, rehearse
+from model.training.speech_validation import (
+    Rehearsal,
+    guessed_codes,
+    only,
+    rehearsals,
+    rehearse,
+)
 from model.training.tokens import (
     TokenisedUtterance,
     encode_corpus,
@@ -184,6 +190,36 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     for name, parameter in whole.parameters().items():
         assert torch.equal(parameter, second.parameters()[name]), name
         assert torch.equal(whole.average.values[name], second.average.values[name]), name
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_nothing_and_is_counted(tmp_path, monkeypatch):
+    training = toy_training()
+    train(training, 1)
+    before = {name: p.detach().clone() for name, p in training.parameters().items()}
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda *arguments: torch.tensor(float("nan"))
+    )
+    _, norm = training.train_step()
+    assert not np.isfinite(norm)
+    assert (training.step, training.skipped) == (2, 1)
+    for name, parameter in training.parameters().items():
+        assert torch.equal(parameter, before[name]), name
+    training.save(tmp_path)
+    resumed = toy_training()
+    resumed.resume(tmp_path)
+    assert resumed.skipped == 1
+
+
+def test_a_failed_validation_is_logged_and_the_run_ends_with_state_and_checkpoint(tmp_path):
+    def fails(model, step):
+        raise InputError("the predicted speech has 2000 frames")
+
+    facts = {"codes_sha256": "abc", "qat": None}
+    run(toy_training(), Budget(None, 3), tmp_path, facts, fails)
+    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert entries[-1]["validation_failed"] == "InputError: the predicted speech has 2000 frames"
+    assert load_model("tiny", tmp_path / "mobilespeech.safetensors")[1].steps == 3
+    assert toy_training().resume(tmp_path)
 
 
 def test_a_state_of_other_sizes_is_an_error(tmp_path):
@@ -408,6 +444,26 @@ def test_a_rehearsal_is_written_as_audio(tmp_path):
     expected = len(audio) / 320 / chosen[0].utterance.n_frame
     assert figures["relative_length"] == pytest.approx(expected, abs=1e-3)
     assert "wer_percent" not in figures
+
+
+def test_a_sentence_that_the_model_cannot_say_is_counted_and_the_others_are_said(tmp_path):
+    codec = OwnCodec(CodecConfig(encoder_width=16, decoder_width=16, decoder_layers=1)).eval()
+    chosen = rehearsals(toy_utterances(4, speakers=2), 2)
+    endless = replace(chosen[0].utterance, phonemes=np.full(255, 3))
+    chosen[0] = Rehearsal(endless, chosen[0].prompt)
+    model = MobileSpeech(TINY, len(PHONEMES)).eval()
+    torch.nn.init.constant_(model.duration_predictor.out.bias, 3.0)
+    figures = rehearse(model, codec, chosen, tmp_path)
+    assert figures["unsaid"] == 1
+    assert [path.stem for path in tmp_path.glob("*.wav")] == [chosen[1].utterance.name]
+
+
+def test_utterances_beyond_the_models_limits_are_not_rehearsed():
+    long = toy_utterance(np.random.default_rng(0), 100, 0, "test")
+    long = replace(long, codes=np.zeros((TINY.max_frames + 1, 8), np.int16))
+    wordy = replace(long, codes=long.codes[:50], phonemes=np.zeros(TINY.max_phonemes + 1, np.int64))
+    short = toy_utterances(3, speakers=1, split="test")
+    assert [u for u in [*short, long, wordy] if fits(u, TINY)] == short
 
 
 # Tokens
