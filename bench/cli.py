@@ -184,10 +184,12 @@ def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
 
 def print_plan(plan: "Plan") -> None:
     """Print the cases of a plan, with what is known of each before it is measured."""
+    from model.entries import usable
+
     for case in plan.cases():
         spec = plan.lowering(case.scheme, case.backend)
         refused = plan.excluded.get(case.backend) or spec.refused()
-        known = "lowered already" if spec.folder().exists() else "to be lowered"
+        known = "lowered already" if usable(spec.folder()) else "to be lowered"
         click.echo(f"{case}: {'skipped: ' + refused if refused else known}")
 
 

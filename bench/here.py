@@ -9,7 +9,8 @@ from devices.base import Job
 from devices.exchange import read_speech, write_request, write_speech
 from devices.host import Host
 from devices.schedule import Schedule
-from lowering.cache import cache_key, cache_root, publish
+from lowering.cache import cache_key, cache_root, pins, source_hash
+from model.entries import publish, usable
 from model.errors import DeviceError
 
 ONCE = Schedule(repeats=1, warmup=0, iterations=1)
@@ -29,8 +30,14 @@ def said_here(job: Job, pte_sha256: str) -> Speech | None:
         request = Path(temporary, "request.txt")
         write_request(request, job)
         said = hashlib.sha256(request.read_bytes()).hexdigest()
-    folder = cache_root() / "said" / cache_key([pte_sha256, said])
-    if not folder.exists():
+    parts = {
+        "sources": source_hash("model", "lowering", "devices"),
+        "pins": pins(),
+        "pte": pte_sha256,
+        "request": said,
+    }
+    folder = cache_root() / "said" / cache_key(parts)
+    if not usable(folder):
         try:
             repeat = Host().measure(job, ONCE)
         except DeviceError:

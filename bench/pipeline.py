@@ -25,7 +25,7 @@ from devices.base import Device, DeviceInfo, Job, Repeat
 from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import TIME_LIMIT_S, build_artifacts, build_references
-from lowering.cache import ROOT, pins
+from lowering.cache import ROOT
 from lowering.lower import LoweringSpec
 from lowering.reference import ReferenceSpec, read_reference
 from model.choice import RANDOM, ModelChoice
@@ -93,6 +93,11 @@ class Plan:
         options = self.backend_options.get(backend, ())
         return LoweringSpec(self.choice, scheme, backend, calibration, verification, options)
 
+    def packages(self) -> dict[str, str]:
+        """Versions of everything that shapes what is measured."""
+        specs = [self.lowering(self.schemes[0], backend) for backend in self.backends]
+        return {name: version for spec in specs for name, version in spec.packages().items()}
+
     def cases(self) -> tuple[Case, ...]:
         """List every case, utterance by utterance."""
         return tuple(
@@ -140,7 +145,7 @@ def header_of(plan: Plan, device: DeviceInfo) -> Header:
         commit=git_commit(),
         device=device,
         schedule=plan.schedule,
-        versions=pins(),
+        versions=plan.packages(),
         model=identity,
         trained=identity["weights"] != RANDOM,
         passes=plan.passes,
@@ -270,6 +275,7 @@ def measure_case(
     reference = read_reference(plan.reference(plan.utterance(case.utterance)))
     job = Job(artifact.pte, artifact.manifest.limits, reference.request)
     try:
+        artifact.check()
         repeat = measure_untainted(device, job, case, plan.schedule, journal)
     except DeviceUnavailableError as error:
         journal.append("failure", failure(case, Outcome.LOST, str(error)))

@@ -9,10 +9,12 @@ from bench.pipeline import Plan
 from bench.progress import Progress, Show
 from bench.quiet import hush
 from lowering.build import build_references
-from lowering.cache import cache_key, cache_root, pins, publish, source_hash
+from lowering.cache import cache_key, cache_root, pins, source_hash
 from lowering.reference import model_limits, read_recording, read_reference
+from model.entries import publish, usable
 from model.utterance import used_for
 from quantization.distance import End
+from quantization.scheme_files import file_of
 from quantization.sensitivity import Damage, Grain, sensitivity
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def damages_of(plan: Plan, grain: Grain, show: Show) -> list[Damage]:
         show: Is told of progress.
     """
     folder = damages_folder(plan, grain)
-    if not folder.exists():
+    if not usable(folder):
         found = sensitivity(
             open_probe(plan, show),
             plan.schemes,
@@ -76,7 +78,7 @@ def damages_folder(plan: Plan, grain: Grain) -> Path:
         "sources": source_hash("model", "quantization"),
         "pins": pins(),
         "reference": spec.folder().name,
-        "schemes": plan.schemes,
+        "schemes": {scheme: file_of(scheme) for scheme in plan.schemes},
         "grain": grain,
     }
     return cache_root() / "sensitivity" / cache_key(parts)

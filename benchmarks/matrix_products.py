@@ -17,10 +17,11 @@ from bench.say import quiet
 from devices.host_native import HostNative
 from devices.method_job import MethodJob
 from devices.schedule import Schedule
-from lowering.cache import cache_key, cache_root, pins, publish, source_hash
+from lowering.cache import cache_key, cache_root, pins, source_hash
 from lowering.reference import model_limits
 from lowering.single import lower_method
 from model.choice import ModelChoice
+from model.entries import publish, usable
 from model.generate import Array, Request, synthesize
 from model.methods import eager, methods
 from model.pair import load_pair
@@ -148,7 +149,7 @@ def compiled(kind: Kind, rows: int, scheme: str) -> Path:
             lowered = lower_method(KERNEL, module, inputs, scheme=scheme, backend="xnnpack")
         (temporary / "kernel.pte").write_bytes(lowered.pte)
 
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, fill)
     return folder / "kernel.pte"
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 
-from lowering.cache import cache_key, cache_root, pins, publish, source_hash
+from lowering.cache import cache_key, cache_root, pins, source_hash
 from lowering.export import export_method
 from model.choice import ModelChoice
+from model.entries import publish, usable
 from model.methods import Method
 
 OPSET = 20
@@ -23,7 +24,7 @@ def exported_to_onnx(choice: ModelChoice, table: dict[str, Method], *, int8: boo
     """
     parts = {"sources": source_hash("model"), "pins": pins(), "model": choice.identity()}
     folder = cache_root() / "onnx" / cache_key({**parts, "int8": int8, "opset": OPSET})
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, lambda made: write_graphs(choice, table, made, int8=int8))
     return folder
 

@@ -24,6 +24,7 @@ from model.codec.providers import load_codec
 from model.config import CONFIGS, SAMPLE_RATE_HZ
 from model.data.corpus import Samples, digest
 from model.decoding import DecodingOptions, decoding_plan
+from model.entries import usable
 from model.errors import InputError
 from model.generate import Call, Limits, synthesize
 from model.loading import load_model
@@ -190,7 +191,7 @@ class Systems:
             if reason := spec.refused():
                 print(f"{scheme} left out: {reason}", flush=True)
         wanted = [spec for spec in specs.values() if not spec.refused()]
-        if any(not spec.folder().exists() for spec in wanted):
+        if any(not usable(spec.folder()) for spec in wanted):
             prepare_references(plan, lambda step: None)
         made = []
         for built in build_artifacts(wanted):

@@ -12,13 +12,16 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lowering.cache import cache_key, cache_root, publish
+from lowering.cache import cache_key, cache_root
+from model.entries import LISTING, publish, usable
 from model.errors import DeviceError
+from model.hashing import file_sha256
 
 SOURCES = Path(__file__).parent / "runner"
 PLATFORM = "manylinux_2_28"
@@ -103,6 +106,11 @@ class Bundle:
     abi: str
 
     @property
+    def files(self) -> dict[str, Path]:
+        """Its files by name: what a device needs."""
+        return files_of(self.folder)
+
+    @property
     def command(self) -> tuple[str, ...]:
         """Starts the runner, from within the folder."""
         return (f"./{TARGETS[self.abi].loader}", "--library-path", ".", "./runner")
@@ -132,7 +140,7 @@ def build_bundle(abi: str) -> Bundle:
         "target": [target.machine, *FLAGS, *target.flags],
     }
     folder = cache_root() / "bundles" / f"{target.machine}-{cache_key(parts)}"
-    if not folder.exists():
+    if not usable(folder):
         runtime = runtime_folder(target)
         publish(folder, lambda temporary: fill_bundle(temporary, target, runtime))
     return Bundle(folder, folder_sha256(folder), abi)
@@ -186,12 +194,16 @@ def library(target: Target, name: str) -> Path:
     return path
 
 
+def files_of(folder: Path) -> dict[str, Path]:
+    """List the files of a bundle by name, without the cache's listing of them."""
+    return {path.name: path for path in sorted(folder.iterdir()) if path.name != LISTING}
+
+
 def folder_sha256(folder: Path) -> str:
-    """Hash the names and contents of a folder's files."""
+    """Hash the names and contents of a bundle's files."""
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.name} {content}\n".encode())
+    for name, path in files_of(folder).items():
+        digest.update(f"{name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -238,7 +250,7 @@ def runtime_folder(target: Target) -> Path:
     if platform.machine() == target.machine and spec and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))
     folder = cache_root() / "runtimes" / f"executorch-{executorch_version()}-{target.machine}"
-    if not folder.exists():
+    if not usable(folder):
         wheel = find_wheel(target) or download_wheel(target)
         publish(folder, lambda temporary: unpack_runtime(wheel, temporary))
     return folder / "executorch"
@@ -266,8 +278,14 @@ def download_wheel(target: Target) -> Path:
         *("download", "--no-deps", "--only-binary=:all:", f"--python-version={here}"),
         *(f"--platform={PLATFORM}_{target.machine}", f"executorch=={executorch_version()}"),
     ]
+    wheels = wheels_folder()
     try:
-        run([sys.executable, "-m", "pip", *arguments, f"--dest={wheels_folder()}"])
+        wheels.mkdir(parents=True, exist_ok=True)
+        # pip writes into its destination bit by bit, where another process would find a half.
+        with tempfile.TemporaryDirectory(prefix=".", dir=wheels) as scratch:
+            run([sys.executable, "-m", "pip", *arguments, f"--dest={scratch}"])
+            for path in Path(scratch).glob("*.whl"):
+                path.replace(wheels / path.name)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise DeviceError(
             f"executorch's libraries for {target.machine} cannot be downloaded"

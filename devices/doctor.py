@@ -128,7 +128,7 @@ def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:
         bundle = bundle_for(profile.abi)
     except HarnessError as error:
         return Finding("build", PROBLEM, str(error), "docs/runner.md, 'Building it'")
-    size = sum(path.stat().st_size for path in bundle.folder.iterdir())
+    size = sum(path.stat().st_size for path in bundle.files.values())
     return Finding("build", OK, f"a runner for {profile.abi}, {size / 1e6:.1f} MB")
 
 
@@ -314,7 +314,7 @@ def runner(patient: Patient) -> Finding:
         start = f"LD_LIBRARY_PATH=. exec {shlex.quote(f'./{own.name}')} --helpshort"
     else:
         bundle = patient.bundle_for(patient.profile.abi)
-        folder = patient.store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+        folder = patient.store.put(bundle.files)
         start = f"exec {shlex.join(bundle.command)}"
     result = patient.link.run(f"cd {shlex.quote(folder)} && {start}")
     if result.code != (HELP if patient.profile.runner else RUNNER_USAGE):

@@ -18,7 +18,8 @@ from devices.kinds import find_profile, open_device
 from devices.schedule import Schedule
 from devices.store import safe, sha256_of
 from devices.tables import Table, from_table
-from lowering.cache import cache_root, publish, source_hash
+from lowering.cache import cache_root, source_hash
+from model.entries import publish, usable
 from model.errors import DeviceError, DeviceUnavailableError, HarnessError
 
 LEASE_S = 3600.0  # after which a claim under which nothing is asked ends
@@ -176,7 +177,7 @@ def held(claim: str, device: str, own: Mapping[str, Table]) -> Iterator[Device]:
 
 def has_model(sha256: str) -> Answer:
     """Say whether a .pte is here already."""
-    return answered(lambda: model_file(sha256).exists())
+    return answered(lambda: usable(model_file(sha256).parent))
 
 
 def keep_model(sha256: str, content: bytes) -> Answer:

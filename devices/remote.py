@@ -85,7 +85,7 @@ class RemoteRunner:
     def run(self, job: Task[ProcessFacts], schedule: Schedule, launch: Launch, target: Path) -> str:
         """Run one process; see `Runner.run`."""
         link, store, bundle = self._link, self._store, self._bundle_for()
-        program = store.put({path.name: path for path in sorted(bundle.folder.iterdir())})
+        program = store.put(bundle.files)
         model = PurePosixPath(store.put({"model.pte": job.pte}), "model.pte")
         request = PurePosixPath(store.put(job.write(target)), "request.txt")
         out = PurePosixPath(store.make_folder(f"run-{secrets.token_hex(4)}"))

@@ -1,6 +1,5 @@
 """Files on a device: a folder per content, checked by sha256, whole or not there at all."""
 
-import functools
 import hashlib
 import re
 import shlex
@@ -10,6 +9,7 @@ from pathlib import Path
 from devices.patience import patiently
 from devices.shell import CommandFailedError, Link, output_of, printable
 from model.errors import ConfigError, DeviceError
+from model.hashing import file_sha256
 
 HASH_RATE = 2e6  # bytes per second that even an emulated device hashes
 SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
@@ -167,13 +167,6 @@ def sha256_of(path: Path) -> str:
         ConfigError: It cannot be read.
     """
     try:
-        status = path.stat()
-        return _sha256(path, status.st_size, status.st_mtime_ns)
+        return file_sha256(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-
-
-@functools.lru_cache(maxsize=1024)
-def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 from model.errors import StageFailedError
 from model.files import write_whole
 from model.generate import Limits
+from model.hashing import file_sha256
 
 FORMAT = 1
 
@@ -113,6 +114,25 @@ class Artifact:
     pte: Path
     manifest: Manifest
 
+    def check(self) -> None:
+        """Make sure that the .pte is the one that the manifest describes.
+
+        Raises:
+            StageFailedError: It is another, was changed, or has gone.
+        """
+        try:
+            found = file_sha256(self.pte)
+        except OSError as error:
+            raise StageFailedError(
+                f"{self.pte} cannot be read ({error.strerror or error}): lower it again"
+            ) from error
+        if found != self.manifest.pte_sha256:
+            raise StageFailedError(
+                f"{self.pte} is not the .pte of its manifest, {self.manifest.scheme} x"
+                f" {self.manifest.backend}: its SHA-256 is {found[:12]}…, not"
+                f" {self.manifest.pte_sha256[:12]}…; lower it again"
+            )
+
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest as JSON."""
@@ -123,15 +143,17 @@ def read_artifact(folder: Path) -> Artifact:
     """Read `model.pte` and `manifest.json` of a folder.
 
     Raises:
-        StageFailedError: A file is missing or not of this format.
+        StageFailedError: A file is missing, not of this format, or not the other's.
     """
     try:
         document: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
         if document.pop("format") != FORMAT:
             raise StageFailedError(f"{folder / 'manifest.json'} is not of format {FORMAT}")
-        return Artifact(folder / "model.pte", manifest_from_json(document))
+        artifact = Artifact(folder / "model.pte", manifest_from_json(document))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StageFailedError(f"the artifact in {folder} cannot be read: {error}") from error
+    artifact.check()
+    return artifact
 
 
 def manifest_from_json(document: Mapping[str, Any]) -> Manifest:

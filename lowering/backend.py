@@ -41,10 +41,12 @@ class Backend(ABC):
     Attributes:
         summary: One line for people.
         delegate: Name that the runtime knows it by; empty where nothing is delegated.
+        packages: Distributions that its programs depend on, beside ExecuTorch.
     """
 
     summary: ClassVar[str]
     delegate: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def unavailable(self) -> str:
         """Say why it cannot be used here, with the remedy; an empty string where it can."""

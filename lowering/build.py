@@ -21,6 +21,7 @@ from lowering.cache import cache_root
 from lowering.lower import LoweringSpec, first_line, lower
 from lowering.memory import available_bytes
 from lowering.reference import ReferenceSpec, make_references
+from model.entries import usable
 from model.errors import HarnessError, StageFailedError
 from model.files import open_log
 
@@ -55,7 +56,7 @@ def build_references(specs: Sequence[ReferenceSpec], limit_s: float = TIME_LIMIT
     Raises:
         HarnessError: What the making said; text and prompts are the user's.
     """
-    missing = [spec for spec in specs if not spec.folder().exists()]
+    missing = [spec for spec in specs if not usable(spec.folder())]
     if not missing:
         return
     with new_pool(1) as pool:
@@ -82,7 +83,7 @@ def build_artifacts(
         jobs: As many at once; 0 for as many as cores and memory allow.
         limit_s: Wall seconds after which one is given up.
     """
-    missing = [spec for spec in specs if not spec.folder().exists()]
+    missing = [spec for spec in specs if not usable(spec.folder())]
     yield from (Built(spec) for spec in specs if spec not in missing)
     if not missing:
         return

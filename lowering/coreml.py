@@ -36,6 +36,7 @@ class CoreML(Backend):
 
     summary = "Core ML on Apple's devices"
     delegate = "CoreMLBackend"
+    packages = ("coremltools", "scikit-learn")
 
     deployment_target: str = "iOS18"
     compute_units: str = "all"

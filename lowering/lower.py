@@ -13,13 +13,14 @@ import numpy as np
 from lowering.artifact import Artifact, Manifest, MethodFacts, read_artifact, write_manifest
 from lowering.backend import Backend, Proof
 from lowering.backends import make_backend
-from lowering.cache import cache_key, cache_root, pins, publish, source_hash
+from lowering.cache import cache_key, cache_root, source_hash, versions
 from lowering.memory import reset_peak, rss_bytes
 from lowering.reference import ReferenceSpec, model_limits, read_recording, read_reference
 from model.choice import ModelChoice
 from model.config import SAMPLE_RATE_HZ
+from model.entries import publish, require
 from model.errors import StageFailedError
-from quantization.scheme_files import find_scheme
+from quantization.scheme_files import file_of, find_scheme
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -49,13 +50,18 @@ class LoweringSpec:
     options: tuple[tuple[str, Any], ...] = ()
     sources: str = field(default_factory=lambda: source_hash("model", "quantization", "lowering"))
 
+    def packages(self) -> dict[str, str]:
+        """Versions of what makes it: of the inputs that it was checked on, and of its compiler."""
+        return {**self.verification.packages(), **versions(self.made_backend().packages)}
+
     def folder(self) -> Path:
         """Name its folder in the cache."""
         parts = {
             "sources": self.sources,
-            "pins": pins(),
+            "packages": self.packages(),
             "model": self.choice.identity(),
             "scheme": self.scheme,
+            "scheme_file": file_of(self.scheme),
             "backend": self.backend,
             "options": self.made_backend().options(),
             "inputs": [ref.folder().name for ref in (*self.calibration, self.verification)],
@@ -72,8 +78,12 @@ class LoweringSpec:
         return make_backend(self.backend, self.options)
 
     def read(self) -> Artifact:
-        """Read the artifact that `lower` has put into the cache."""
-        return read_artifact(self.folder())
+        """Read the artifact that `lower` has put into the cache.
+
+        Raises:
+            CacheError: It has gone, or is broken.
+        """
+        return read_artifact(require(self.folder()))
 
 
 class StageClock:
@@ -187,7 +197,7 @@ def lower(spec: LoweringSpec) -> None:
         codec_sha256=spec.choice.identity()["codec_weights"],
         scheme=spec.scheme,
         backend=spec.backend,
-        versions=pins(),
+        versions=spec.packages(),
         pte_sha256=hashlib.sha256(buffer).hexdigest(),
         pte_bytes=len(buffer),
         limits=limits,

@@ -10,11 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from lowering.cache import cache_key, cache_root, file_sha256, pins, publish, source_hash
+from lowering.cache import (
+    MODEL_PACKAGES,
+    PINS,
+    cache_key,
+    cache_root,
+    source_hash,
+    versions,
+)
 from model.choice import ModelChoice
+from model.codec.providers import CODECS
 from model.config import ModelConfig
 from model.decoding import Codes, DecodingOptions, unused_channels
+from model.entries import publish, require
 from model.generate import Array, Call, Float32, Limits, Request, synthesize
+from model.hashing import file_sha256
 from model.utterance import Utterance
 from quantization.calibration import Recording, record
 
@@ -38,12 +48,16 @@ class ReferenceSpec:
     options: DecodingOptions
     sources: str = field(default_factory=lambda: source_hash("model"))
 
+    def packages(self) -> dict[str, str]:
+        """Versions of what makes it: of what runs the model, its codec, its text and its prompt."""
+        return versions((*PINS, *MODEL_PACKAGES, *CODECS[self.choice.codec].packages))
+
     def folder(self) -> Path:
         """Name its folder in the cache."""
         utterance = asdict(self.utterance) | {"prompt": file_sha256(self.utterance.prompt.path)}
         parts = {
             "sources": self.sources,
-            "pins": pins(),
+            "packages": self.packages(),
             "model": self.choice.identity(),
             "utterance": utterance,
             "options": asdict(self.options),
@@ -67,8 +81,12 @@ class Reference:
 
 
 def read_reference(spec: ReferenceSpec) -> Reference:
-    """Read a reference from the cache, where `make_references` has put it."""
-    with np.load(spec.folder() / "reference.npz") as arrays:
+    """Read a reference from the cache, where `make_references` has put it.
+
+    Raises:
+        CacheError: It has gone, or is broken.
+    """
+    with np.load(require(spec.folder()) / "reference.npz") as arrays:
         names = sorted(name for name in arrays if name.startswith("sentence_"))
         request = Request(
             sentences=tuple(tuple(arrays[name].tolist()) for name in names),
@@ -156,9 +174,13 @@ def flatten(recording: Recording) -> dict[str, Array]:
 
 
 def read_recording(folder: Path) -> Recording:
-    """Read back what `flatten` named."""
+    """Read back what `flatten` named.
+
+    Raises:
+        CacheError: It has gone, or is broken.
+    """
     recording: Recording = {}
-    with np.load(folder / "recording.npz") as arrays:
+    with np.load(require(folder) / "recording.npz") as arrays:
         for name in arrays.files:
             method, i, side, _ = name.split("/")
             calls = recording.setdefault(method, [])

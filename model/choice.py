@@ -1,11 +1,12 @@
 """Which model and which codec to work with: named, hashable, and free of torch."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.codec.providers import codec_weights
 from model.config import CONFIGS
 from model.errors import CheckpointError, ConfigError
+from model.hashing import file_sha256
 from model.loading import CHECKPOINTS
 
 RANDOM = "random, seeded"
@@ -35,21 +36,22 @@ class ModelChoice:
                 raise CheckpointError(f"no file {path}")
 
     def identity(self) -> dict[str, str]:
-        """Describe the choice by what determines every number of it: names and weights' hashes."""
+        """Describe the choice by what determines every number of it: names and weights' hashes.
+
+        Raises:
+            ConfigError: There is no such codec, or a variable names weights that are not there.
+        """
         shipped_model = CHECKPOINTS / f"mobilespeech-{self.name}.safetensors"
         return {
             "name": self.name,
             "weights": weights_hash(self.checkpoint or shipped_model),
             "codec": self.codec,
-            "codec_weights": weights_hash(
-                self.codec_checkpoint or CHECKPOINTS / "codec.safetensors"
-            ),
+            "codec_weights": weights_hash(codec_weights(self.codec, self.codec_checkpoint)),
         }
 
 
-def weights_hash(path: Path) -> str:
+def weights_hash(path: Path | None) -> str:
     """Hash a checkpoint file, or say that there is none."""
-    if not path.exists():
+    if path is None or not path.exists():
         return RANDOM
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

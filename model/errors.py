@@ -23,6 +23,10 @@ class ResultError(HarnessError):
     """A result file cannot be read or written."""
 
 
+class CacheError(HarnessError):
+    """The cache cannot be written, or what it holds has changed under way."""
+
+
 class DeviceError(HarnessError):
     """A command on the device failed."""
 

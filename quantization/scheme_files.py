@@ -32,17 +32,34 @@ HELD = (FLOAT, "8da8w", "8da4w")  # what a part may be
 KEYS = ("summary", "default", "parts")
 SUFFIX = ".toml"
 LARGEST_BYTES = 1 << 20
-HASHED = 6  # digits of the hash in a scheme's name
+HASHED = 16  # digits of the hash in a scheme's name
 
 
 def find_scheme(name: str) -> Scheme:
     """Make a scheme of the registry, or one that was kept from a file.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is none of that name, or what was kept is another file's content.
+    """
+    return read_scheme(kept(name)) if file_of(name) else SCHEMES[name]()
+
+
+def file_of(name: str) -> str:
+    """Return the SHA-256 of the file that a scheme was kept from; empty for one of the registry.
+
+    Raises:
+        ConfigError: What was kept is not the content that the scheme's name was made of.
     """
     path = kept(name)
-    return read_scheme(path) if path.is_file() else SCHEMES[name]()
+    if name in list(SCHEMES) or not path.is_file():
+        return ""
+    try:
+        found = hashlib.sha256(read_regular(path, LARGEST_BYTES)).hexdigest()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the scheme {path} cannot be read: {error}") from error
+    if name.rpartition("-")[2] != found[:HASHED]:
+        raise ConfigError(f"the scheme kept in {path} was changed: name its file by --scheme again")
+    return found
 
 
 def kept(name: str) -> Path:

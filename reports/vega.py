@@ -3,7 +3,8 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from lowering.cache import cache_root, publish
+from lowering.cache import cache_root
+from model.entries import publish, usable
 
 PACKAGE = "vl-convert-python"
 FILE = "vega.js"
@@ -15,7 +16,7 @@ def library() -> str:
     Bundling takes seconds, so the script is kept in the cache under the package's version.
     """
     folder = cache_root() / "vega" / version(PACKAGE)
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, bundle)
     return (folder / FILE).read_text("utf-8")
 

@@ -88,11 +88,12 @@ def lowered(plan: "Plan", threads: int, *, quiet: bool) -> "Speaker":
     from bench.pipeline import prepare_references
     from bench.say import lowered_speaker
     from lowering.build import build_artifacts
+    from model.entries import usable
     from model.errors import StageFailedError
 
     spec = plan.lowering(plan.schemes[0], plan.backends[0])
     with new_view(quiet=quiet) as view:
-        if not spec.folder().exists():
+        if not usable(spec.folder()):
             prepare_references(plan, view.show)
         for built in build_artifacts([spec]):
             if built.reason:

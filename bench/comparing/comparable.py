@@ -19,7 +19,6 @@ OF_RUNS: Mapping[str, Callable[[Header], object]] = MappingProxyType(
         "os": lambda h: (h.device.os, h.device.fingerprint),
         "runner": lambda h: h.device.kind,
         "emulated": lambda h: h.device.emulated,
-        "pins": lambda h: h.versions,
         "threads": lambda h: h.schedule.threads,
         "schedule": lambda h: {"warmup": h.schedule.warmup, "iterations": h.schedule.iterations},
         "model": lambda h: h.model,
@@ -33,8 +32,9 @@ OF_ROWS: Mapping[str, Callable[[Row], object]] = MappingProxyType(
         "clocks": lambda row: "pinned" if "CLOCKS_PINNED" in row.warnings else NO_CLOCKS,
     }
 )
-UTTERANCES = "utterances"
-CONDITIONS = (*OF_RUNS, UTTERANCES, *OF_ROWS)
+# Of packages and of utterances, only those that both runs name are compared.
+PINS, UTTERANCES = "pins", "utterances"
+CONDITIONS = (*OF_RUNS, PINS, UTTERANCES, *OF_ROWS)
 
 
 def check_allowed(names: Collection[str]) -> None:
@@ -56,6 +56,10 @@ def unlike_runs(a: Header, b: Header, allowed: Collection[str]) -> tuple[Mismatc
         for name, read in OF_RUNS.items()
         if read(a) != read(b)
     ]
+    named_by_both = sorted(a.versions.keys() & b.versions.keys())
+    pins = [{name: header.versions[name] for name in named_by_both} for header in (a, b)]
+    if pins[0] != pins[1]:
+        found.append(Mismatch(PINS, *told_apart(*pins), PINS in allowed))
     said_in_both = a.utterances.keys() & b.utterances.keys()
     found += [
         Mismatch(UTTERANCES, *told_apart(a.utterances[u], b.utterances[u]), UTTERANCES in allowed)

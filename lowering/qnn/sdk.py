@@ -18,8 +18,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from lowering.cache import cache_key, cache_root, file_sha256, publish
+from lowering.cache import cache_key, cache_root
+from model.entries import publish, usable
 from model.errors import StageFailedError
+from model.hashing import file_sha256
 
 ROOT_VARIABLE = "QNN_SDK_ROOT"
 PACKAGE = "onnxruntime-qnn"
@@ -77,7 +79,7 @@ def unavailable() -> str:
         return (
             f"{ROOT_VARIABLE} has no {LIBRARIES / HTP}: correct it or unset it" if root else NO_SDK
         )
-    if not fitted_folder(sdk).exists() and compiler() is None:
+    if not usable(fitted_folder(sdk)) and compiler() is None:
         return NO_COMPILER
     return ""
 
@@ -103,7 +105,7 @@ def fit(sdk: Sdk) -> Path:
         StageFailedError: There is no compiler, or it failed.
     """
     folder = fitted_folder(sdk)
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, lambda temporary: build_shim(sdk, temporary / LIBRARIES))
     return folder
 

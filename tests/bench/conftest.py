@@ -17,6 +17,7 @@ from model.choice import ModelChoice
 from model.decoding import DecodingOptions
 from model.errors import DeviceError, DeviceUnavailableError
 from model.generate import STAGES, Limits, Request
+from model.hashing import file_sha256
 from model.utterance import built_in_utterances
 
 CODES = np.arange(8 * 30).reshape(8, 30)
@@ -77,6 +78,13 @@ def make_manifest(scheme="fp32", **changes):
     return Manifest(**fields)
 
 
+def make_artifact(folder, scheme):
+    """A .pte with nothing in it but the name of its scheme."""
+    pte = folder / scheme
+    pte.write_text(scheme)
+    return Artifact(pte, make_manifest(scheme, pte_sha256=file_sha256(pte)))
+
+
 @pytest.fixture
 def device():
     return Recorder()
@@ -98,8 +106,4 @@ def without_torch(monkeypatch, tmp_path, request):
     monkeypatch.setattr(pipeline, "build_references", lambda specs, limit_s: None)
     monkeypatch.setattr(pipeline, "build_artifacts", lambda specs: [Built(s) for s in specs])
     monkeypatch.setattr(pipeline, "read_reference", lambda spec: reference)
-    monkeypatch.setattr(
-        LoweringSpec,
-        "read",
-        lambda spec: Artifact(tmp_path / spec.scheme, make_manifest(spec.scheme)),
-    )
+    monkeypatch.setattr(LoweringSpec, "read", lambda spec: make_artifact(tmp_path, spec.scheme))

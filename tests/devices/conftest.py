@@ -7,9 +7,10 @@ import pytest
 from devices.base import Job
 from devices.bundle import build_bundle
 from devices.host_native import host_abi
-from lowering.cache import ROOT, cache_key, cache_root, pins, publish, source_hash
+from lowering.cache import ROOT, cache_key, cache_root, pins, source_hash
 from model.config import CODEBOOK_SIZE, CONFIGS, N_CODEBOOK
 from model.decoding import DecodingOptions, decoding_plan
+from model.entries import publish, usable
 from model.generate import Limits, Request
 
 LOOKAHEAD_FRAMES = 5  # of the small codec below
@@ -45,7 +46,7 @@ def kept_pte(scheme_name: str) -> Path:
     sources = [(ROOT / "model" / f"{name}.py").read_text() for name in NETWORKS]
     key = cache_key([scheme_name, pins(), sources, source_hash("quantization")])
     folder = cache_root() / "tests" / key
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, lambda temporary: lower_tiny(scheme_name, temporary / "model.pte"))
     return folder / "model.pte"
 

@@ -25,7 +25,8 @@ from devices.remote import Launch
 from devices.schedule import Schedule
 from devices.shell import CommandFailedError, ShellResult
 from devices.store import Store
-from lowering.cache import cache_key, cache_root, publish
+from lowering.cache import cache_key, cache_root
+from model.entries import publish, usable
 from model.errors import ConfigError, DeviceError
 
 SCHEDULE = Schedule(repeats=1, warmup=1, iterations=2, threads=1)
@@ -113,7 +114,7 @@ def executor_runner():
     target = TARGETS[host_abi()]
     parts = [DOUBLE.read_text(), bundle.executorch_version(), bundle.compiler_version(target)]
     folder = cache_root() / "tests" / cache_key([*parts, *bundle.FLAGS])
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, lambda temporary: compile_double(temporary, target))
     return folder / "executor_runner"
 

@@ -20,7 +20,8 @@ from devices.method_job import (
 )
 from devices.profiles import load_profiles
 from devices.schedule import Schedule
-from lowering.cache import cache_key, cache_root, pins, publish
+from lowering.cache import cache_key, cache_root, pins
+from model.entries import publish, usable
 from model.errors import ConfigError, DeviceError
 
 ONCE = Schedule(warmup=1, iterations=3, threads=1)
@@ -95,7 +96,7 @@ def test_a_damaged_request_is_a_device_error(tmp_path, text):
 def two_outputs_pte():
     """A method with an integer and a float input, and a float and an integer output."""
     folder = cache_root() / "tests" / cache_key(["two outputs", pins()])
-    if not folder.exists():
+    if not usable(folder):
         publish(folder, lambda temporary: lower_two_outputs(temporary / "model.pte"))
     return folder / "model.pte"
 

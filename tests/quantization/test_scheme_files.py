@@ -8,7 +8,7 @@ from lowering.export import export_method
 from model.errors import ConfigError
 from model.methods import Method
 from quantization.apply import quantize
-from quantization.scheme_files import adopt, find_scheme, read_scheme, write_scheme
+from quantization.scheme_files import adopt, find_scheme, kept, read_scheme, write_scheme
 from quantization.schemes import SCHEMES
 
 LAYER = nn.Linear(64, 64)
@@ -65,6 +65,22 @@ def test_another_content_is_another_name(path):
     first = adopt(path)
     write_scheme(path, "found by a search", "8da4w", PARTS)
     assert adopt(path) != first
+    assert len(first.removeprefix("found-")) * 4 >= 64  # bits
+
+
+def test_a_kept_file_that_was_changed_is_refused_and_kept_anew(path):
+    name = adopt(path)
+    write_scheme(kept(name), "found by a search", "8da4w", PARTS)
+    with pytest.raises(ConfigError, match="was changed: name its file by --scheme again"):
+        find_scheme(name)
+    assert adopt(path) == name
+    assert find_scheme(name).parts == tuple(PARTS)
+
+
+def test_no_kept_file_takes_the_place_of_a_registered_scheme(path):
+    adopt(path)
+    kept("8da8w").write_text(path.read_text())
+    assert find_scheme("8da8w").summary == SCHEMES["8da8w"]().summary
 
 
 @pytest.mark.parametrize(

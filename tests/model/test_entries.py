@@ -1,0 +1,200 @@
+"""An entry of the cache is there whole or not at all, and what was changed is made anew."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from model.entries import LISTING, fault, publish, require, usable
+from model.errors import CacheError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "cache" / "a"
+
+
+def write(content="whole"):
+    def fill(unfinished):
+        (unfinished / "sub").mkdir()
+        (unfinished / "file").write_text(content)
+        (unfinished / "sub" / "other").write_text("more")
+
+    return fill
+
+
+def left_in(folder):
+    return sorted(path.name for path in folder.parent.iterdir() if path.name != ".lock")
+
+
+def test_a_folder_is_there_whole_or_not_at_all(folder):
+    def fail(unfinished):
+        (unfinished / "half").write_text("x")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        publish(folder, fail)
+    assert left_in(folder) == []
+    assert not usable(folder)
+    publish(folder, write())
+    assert left_in(folder) == ["a"]
+    assert usable(folder)
+    assert require(folder) == folder
+
+
+def test_of_many_writers_one_wins_and_none_fails(folder):
+    start = threading.Barrier(8)
+
+    def fill(unfinished):
+        (unfinished / "file").write_text("same")
+        start.wait()
+
+    with ThreadPoolExecutor(8) as writers:
+        for writing in [writers.submit(publish, folder, fill) for _ in range(8)]:
+            writing.result()
+    assert (folder / "file").read_text() == "same"
+    assert left_in(folder) == ["a"]
+
+
+def cut(path):
+    path.write_text(path.read_text()[:-1])
+
+
+def flip(path):
+    status = path.stat()
+    path.write_text("whOle")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_by_link(path):
+    path.rename(path.parent.parent / "elsewhere")
+    path.symlink_to(path.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (cut, "file has 4 bytes, not 5"),
+        (flip, "file was changed"),
+        (lambda path: path.unlink(), "file is missing"),
+        (replace_by_folder, "file is no regular file"),
+        (replace_by_pipe, "file is no regular file"),
+        (replace_by_link, "file is no regular file"),
+        (lambda path: (path.parent / LISTING).unlink(), f"{LISTING} is missing"),
+        (lambda path: cut(path.parent / LISTING), f"{LISTING} was changed"),
+        (lambda path: (path.parent / LISTING).write_text("[]"), f"{LISTING} was changed"),
+        (lambda path: (path.parent / LISTING).write_text("[" * 100_000), f"{LISTING} was changed"),
+        (lambda path: replace_by_pipe(path.parent / LISTING), "it is a pipe"),
+    ],
+)
+def test_a_broken_entry_is_named_and_made_anew(folder, spoil, said, caplog):
+    publish(folder, write())
+    spoil(folder / "file")
+    assert said in fault(folder)
+    with pytest.raises(CacheError, match="run the command again"):
+        require(folder)
+    assert not usable(folder)
+    assert f"{folder} in the cache is broken ({fault(folder)}) and is made anew" in caplog.text
+    publish(folder, write())
+    assert usable(folder)
+    assert left_in(folder) in (["a"], ["a", "elsewhere"])
+
+
+def test_an_entry_in_another_s_place_is_not_believed(folder):
+    publish(folder, write())
+    other = folder.with_name("b")
+    publish(other, write("another model"))
+    publish(folder.with_name("c"), write())
+    folder.rename(folder.with_name("d"))
+    other.rename(folder)
+    assert fault(folder) == "it was made as 'b'"
+    publish(folder, write())
+    assert (folder / "file").read_text() == "whole"
+
+
+def test_a_whole_entry_is_not_replaced_by_a_second_writer_of_a_broken_one(folder):
+    """Both found it broken; the second comes when the first has mended it, and others read it."""
+    publish(folder, write())
+    cut(folder / "file")
+    publish(folder, write())
+    mended = (folder / "file").stat().st_ino
+    publish(folder, write())
+    assert (folder / "file").stat().st_ino == mended
+
+
+def test_sizes_alone_can_be_compared(folder):
+    publish(folder, write())
+    flip(folder / "file")
+    assert usable(folder, contents=False)
+    cut(folder / "file")
+    assert not usable(folder, contents=False)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(folder):
+    def fill(unfinished):
+        (unfinished / "half").write_text("x")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(CacheError, match=r"No space left on device\): make room") as caught:
+        publish(folder, fill)
+    assert "\n" not in str(caught.value)
+    assert left_in(folder) == []
+
+
+def test_a_cache_in_a_place_that_cannot_be_one_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CacheError, match="MOBILESPEECH_CACHE"):
+        publish(tmp_path / "file" / "a", write())
+
+
+def test_an_error_that_is_not_the_cache_s_stays_what_it_is(folder):
+    def fill(unfinished):
+        (unfinished / "nothing").read_bytes()
+
+    with pytest.raises(FileNotFoundError):
+        publish(folder, fill)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from model.entries import publish
+
+def fill(unfinished):
+    (unfinished / "half").write_text("x")
+    os.kill(os.getpid(), 9)
+
+publish(Path(sys.argv[1]), fill)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_no_entry_and_no_lock(folder):
+    subprocess.run([sys.executable, "-c", KILLED, folder], check=False)
+    assert not folder.exists()
+    publish(folder, write())
+    assert usable(folder)
+
+
+def test_the_listing_holds_sizes_and_hashes(folder):
+    publish(folder, write())
+    listing = json.loads((folder / LISTING).read_text())
+    assert listing["entry"] == "a"
+    assert {name: size for name, (size, _) in listing["files"].items()} == {
+        "file": 5,
+        "sub/other": 4,
+    }
