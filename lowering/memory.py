@@ -1,5 +1,7 @@
 """Memory of this process, and of the machine, as Linux accounts it."""
 
+import ctypes
+import gc
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
@@ -18,6 +20,18 @@ def rss_bytes(field: str = "VmRSS") -> int:
 def reset_peak() -> None:
     """Let the peak count anew from here."""
     Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
+
+
+def free_unused() -> None:
+    """Give memory back to the system that nothing refers to any more.
+
+    glibc keeps what was freed for the next allocation (malloc_trim(3)); other C libraries have no
+    such function.
+    """
+    gc.collect()
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def available_bytes() -> int:
