@@ -25,7 +25,7 @@ from bench.commands.say import say
 from bench.commands.search import search
 from bench.commands.sensitivity import sensitivity
 from bench.commands.show import diff, show
-from model.errors import HarnessError, line_of
+from model.errors import HarnessError, RunInterrupted, line_of
 
 if TYPE_CHECKING:
     from bench.pipeline import Plan
@@ -62,14 +62,23 @@ class Bench(click.Group):
         except click.ClickException as error:
             error.show()
             code = error.exit_code
-        except (click.Abort, KeyboardInterrupt):
-            tell_error("Interrupted: what was measured is kept; go on with --resume.")
+        except (click.Abort, KeyboardInterrupt) as error:
+            tell_error(interruption_line(error.__cause__ or error))
             code = INTERRUPTED
         except (HarnessError, OSError, UnicodeError, MemoryError) as error:
             message, code = line_of(error)
             tell_error(f"Error: {one_line(message)}")
         drop_unwritten()
         sys.exit(code)
+
+
+def interruption_line(interruption: BaseException) -> str:
+    """Say what Ctrl-C has left behind, where something of it can be gone on with."""
+    if isinstance(interruption, RunInterrupted):
+        return f"Interrupted; {interruption.run} stays unfinished."
+    if isinstance(interruption, KeyboardInterrupt):
+        return ": ".join(["Interrupted", *map(str, interruption.args)]) + "."
+    return "Interrupted."
 
 
 def tell_error(line: str) -> None:
@@ -148,7 +157,10 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @quality_options
 @click.option("--tag", help="Goes into the run's name.")
 @click.option("--runner", help="Your own build of executor_runner or qnn_executor_runner.")
-@click.option("--resume", is_flag=True, help="Go on with the device's newest unfinished run.")
+@click.option(
+    "--resume", metavar="[RUN]", is_flag=False, flag_value="",
+    help="Go on with an unfinished run, by default the newest of these flags.",
+)  # fmt: skip
 @click.option(
     "--dry-run", is_flag=True, help="Print the cases and what is known of them, and stop."
 )
@@ -167,10 +179,16 @@ def run(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
         print_plan(fitted(plan, config))
         return
     with new_view(quiet=flags["quiet"]) as view:
-        result = launch(
-            plan, config, ctx.obj["results"], view.show, tell,
-            resume=flags["resume"], runner=flags["runner"] or "",
-        )  # fmt: skip
+        try:
+            result = launch(
+                plan, config, ctx.obj["results"], view.show, tell,
+                resume=flags["resume"], runner=flags["runner"] or "",
+            )  # fmt: skip
+        except RunInterrupted as interruption:
+            raise KeyboardInterrupt(
+                "what was measured is kept; go on with the same flags and --resume"
+                f" {interruption.run}"
+            ) from None
     click.echo(FORMATS["json" if flags["as_json"] else "table"](result, None))
     kept = f"{result.header.device.name}/{result.header.run}"
     click.echo(f"Kept as {kept}: `bench report {kept}` makes a page of it", err=True)

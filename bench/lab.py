@@ -71,7 +71,7 @@ def run_lab(
     results: Place,
     show: Show,
     *,
-    resume: bool = False,
+    resume: str | None = None,
 ) -> Run:
     """Measure a plan on every member of a lab at once, and gather it in one run.
 
@@ -83,13 +83,13 @@ def run_lab(
         devices: The members.
         results: Where runs are kept.
         show: Is told of progress.
-        resume: Go on with the lab's newest unfinished run, which must be of the same plan.
+        resume: As `bench.pipeline.run` takes it.
     """
     plans = {name: replace(plan, member=name, excluded=excluded[name]) for name in devices}
     found = describe(devices)
     store = open_store(results)
     header = lab_header(plan, list(plans.values()), found)
-    with contextlib.closing(open_journal(store, plan, header, resume=resume)) as alone:
+    with open_journal(store, plan, header, resume=resume) as alone:
         journal = SharedJournal(alone)
         prepare_references(plan, show)
         artifacts = lower_pairs(plan, journal, show)

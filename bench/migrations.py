@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-FORMAT = 2
+FORMAT = 2  # of runs
+JOURNAL_FORMAT = 3
 
 Document = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,15 +25,37 @@ from devices.base import Device, DeviceInfo, Job, Repeat
 from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import TIME_LIMIT_S, build_artifacts, build_references
-from lowering.cache import ROOT
+from lowering.cache import ROOT, source_hash
 from lowering.lower import LoweringSpec
 from lowering.reference import ReferenceSpec, read_reference
 from model.choice import RANDOM, ModelChoice
 from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, DecodingOptions, decoding_plan
-from model.errors import ConfigError, DeviceUnavailableError, HarnessError
+from model.errors import (
+    ConfigError,
+    DeviceUnavailableError,
+    HarnessError,
+    ResultError,
+    RunInterrupted,
+)
 from model.utterance import Utterance, used_for
 
+NEWEST = ""  # stands for the name of the newest unfinished run
+CODE = ("model", "quantization", "lowering", "devices", "bench")  # what numbers depend on
+# What must be the same to go on with a run, as messages call it.
+SAME = {
+    "commit": "commit",
+    "code_sha256": "code (files were changed)",
+    "session": "session of `bench ab`",
+    "device": "device",
+    "schedule": "schedule",
+    "versions": "versions of packages",
+    "model": "model",
+    "passes": "passes",
+    "utterances": "utterances",
+    "cases": "cases",
+    "quality": "quality",
+}
 REDONE_AT_MOST = 2  # times that a repeat on a hot or slowed device is thrown away
 
 
@@ -108,7 +130,9 @@ class Plan:
         )
 
 
-def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool = False) -> Run:
+def run(
+    plan: Plan, device: Device, results: Place, show: Show, *, resume: str | None = None
+) -> Run:
     """Measure every case of a plan: the whole harness in seven steps.
 
     Args:
@@ -116,14 +140,15 @@ def run(plan: Plan, device: Device, results: Place, show: Show, *, resume: bool 
         device: On what.
         results: Where runs are kept, as `open_store` takes it.
         show: Is told of progress.
-        resume: Go on with the device's newest unfinished run, which must be of the same plan.
+        resume: Go on with this unfinished run, which must be of the same plan, or with the device's
+            newest one of the plan where it is `NEWEST`; None starts a run.
+
+    Raises:
+        RunInterrupted: Ctrl-C was pressed while it was measured.
     """
     store = open_store(results)
     header = header_of(plan, device.info())
-    with (
-        device.claim(),
-        contextlib.closing(open_journal(store, plan, header, resume=resume)) as journal,
-    ):
+    with device.claim(), open_journal(store, plan, header, resume=resume) as journal:
         prepare_references(plan, show)
         artifacts = lower_pairs(plan, journal, show)
         measure_rounds(plan, device, artifacts, journal, show)
@@ -152,6 +177,7 @@ def header_of(plan: Plan, device: DeviceInfo) -> Header:
         utterances=texts_of(plan.utterances),
         cases=plan.cases(),
         quality=texts_of(plan.sentences),
+        code_sha256=source_hash(*CODE),
     )
 
 
@@ -170,28 +196,74 @@ def git_commit() -> str:
     return said.stdout.strip()
 
 
-def open_journal(store: Store, plan: Plan, header: Header, *, resume: bool) -> Journal:
-    """Start a journal, or find the one to go on with.
+@contextlib.contextmanager
+def open_journal(
+    store: Store, plan: Plan, header: Header, *, resume: str | None
+) -> Iterator[Journal]:
+    """Start a journal, or find the one to go on with, and close it in the end.
 
     Raises:
         ConfigError: There is nothing to resume, or it was measured under other conditions.
+        RunInterrupted: Ctrl-C was pressed meanwhile.
     """
-    if not resume:
-        return store.begin(header, plan.tag)
-    journal = store.resume(header.device.name)
-    if journal is None:
+    if resume is None:
+        journal = store.begin(header, plan.tag)
+    else:
+        journal = find_unfinished(store, header, resume)
+        journal.append("resumed", {"at": header.started_at})
+    with contextlib.closing(journal):
+        try:
+            yield journal
+        except KeyboardInterrupt:
+            raise RunInterrupted(journal.run) from None
+
+
+def find_unfinished(store: Store, header: Header, name: str) -> Journal:
+    """Find the unfinished run to go on with.
+
+    Args:
+        store: Where runs are kept.
+        header: The conditions of now.
+        name: Of the run; `NEWEST` for the newest that was measured under these conditions.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    unlike: list[str] = []
+
+    def fits(journal: Journal) -> bool:
+        try:
+            why = differences(assemble(journal.entries()).header, header)
+        except ResultError as error:
+            why = str(error)
+        if why:
+            unlike.append(f"{journal.run}: {why}")
+        return not why
+
+    device = header.device.name
+    journal = store.resume(device, fits, name)
+    if journal is not None:
+        return journal
+    if unlike:
         raise ConfigError(
-            f"nothing to resume: every run of {header.device.name} is finished, or under way"
+            f"no unfinished run of {device} can go on like this ({'; '.join(unlike)}): give the"
+            " flags and check out the commit that it was started with, or start a new run without"
+            " --resume"
         )
-    before = assemble(journal.entries()).header
-    same = ("device", "schedule", "versions", "model", "passes", "utterances", "cases", "quality")
-    differing = [name for name in same if getattr(before, name) != getattr(header, name)]
-    if differing:
+    if name:
         raise ConfigError(
-            f"{journal.run} was measured with another {', '.join(differing)}: give the same"
-            " flags, or start a new run without --resume"
+            f"{name!r:.100} cannot go on: it is no unfinished run of {device}, or another process"
+            " measures it; `bench list runs` names the unfinished ones"
         )
-    return journal
+    raise ConfigError(f"nothing to resume: every run of {device} is finished, or under way")
+
+
+def differences(before: Header, now: Header) -> str:
+    """Say which conditions of a run are not those of now; nothing where all are."""
+    named = [what for name, what in SAME.items() if getattr(before, name) != getattr(now, name)]
+    if not before.code_sha256:  # an older version did not write it down
+        named = [what for what in named if what != SAME["code_sha256"]]
+    return f"it was measured with another {', '.join(named)}" if named else ""
 
 
 def prepare_references(plan: Plan, show: Show, limit_s: float = TIME_LIMIT_S) -> None:
@@ -210,7 +282,11 @@ def prepare_references(plan: Plan, show: Show, limit_s: float = TIME_LIMIT_S) ->
 
 
 def lower_pairs(plan: Plan, journal: Journal, show: Show) -> dict[tuple[str, str], Artifact]:
-    """Lower every pair of scheme and backend; what cannot be is a reason in the journal."""
+    """Lower every pair of scheme and backend; what cannot be is a reason in the journal.
+
+    Raises:
+        ConfigError: The run was begun with another .pte.
+    """
     pairs = [(scheme, backend) for backend in plan.backends for scheme in plan.schemes]
     specs = {pair: plan.lowering(*pair) for pair in pairs}
     refused = {
@@ -228,10 +304,31 @@ def lower_pairs(plan: Plan, journal: Journal, show: Show) -> dict[tuple[str, str
             journal.append("failure", failure(pair, Outcome.LOWER, built.reason))
         else:
             artifacts[pair] = built.spec.read()
-            facts = {"pair": pair_fields(pair), "manifest": asdict(artifacts[pair].manifest)}
-            journal.append("lowered", facts)
+            note_lowered(pair, artifacts[pair], journal)
         show(Progress("lower", done, len(wanted), " x ".join(pair)))
     return artifacts
+
+
+def note_lowered(pair: tuple[str, str], artifact: Artifact, journal: Journal) -> None:
+    """Write down what was lowered, unless the journal has it.
+
+    Raises:
+        ConfigError: The journal has another .pte.
+    """
+    now = artifact.manifest.pte_sha256
+    before = [
+        entry["manifest"]["pte_sha256"]
+        for entry in journal.entries()
+        if entry["kind"] == "lowered" and entry["pair"] == pair_fields(pair)
+    ]
+    if not before:
+        facts = {"pair": pair_fields(pair), "manifest": asdict(artifact.manifest)}
+        journal.append("lowered", facts)
+    elif before[-1] != now:
+        raise ConfigError(
+            f"{journal.run} measured another .pte of {' x '.join(pair)}: its SHA-256 was"
+            f" {before[-1][:12]}…, and is {now[:12]}… now; start a new run without --resume"
+        )
 
 
 def measure_rounds(

@@ -139,6 +139,8 @@ class Header:
         session: Shared by runs that were measured in turns, round by round; empty for others.
         quality: Text and prompt per sentence that was scored; empty where none was.
         members: What the members of a lab said of themselves, by name; empty without a lab.
+        code_sha256: Of the project's sources, which a changed tree's commit does not tell; empty in
+            older files.
     """
 
     run: str
@@ -155,6 +157,7 @@ class Header:
     session: str = ""
     quality: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     members: Mapping[str, DeviceInfo] = field(default_factory=dict)
+    code_sha256: str = ""
 
     def measured_on(self, case: Case) -> DeviceInfo:
         """Return the device of a case."""

@@ -18,6 +18,7 @@ from lowering.artifact import manifest_from_json
 from model.errors import ResultError
 
 Entry = Mapping[str, Any]
+FAILURES = ("failure", "unscored", "unprofiled")  # kinds of entries
 
 
 def assemble(entries: Sequence[Entry]) -> Run:
@@ -26,13 +27,49 @@ def assemble(entries: Sequence[Entry]) -> Run:
     Raises:
         ResultError: The journal does not begin with its header.
     """
-    if not entries or entries[0]["kind"] != "header":
-        raise ResultError("the journal has no header: nothing was measured, start a new run")
+    if not entries:
+        raise ResultError("the journal has no whole line: nothing was measured, start a new run")
+    if entries[0]["kind"] != "header":
+        raise ResultError("the journal's first line is not its header: that line was lost")
     try:
         header = read_header(entries[0])
-        return Run(header, tuple(row_of(case, header, entries) for case in header.cases))
+        refuse_strangers(header, entries)
+        current = standing(entries)
+        return Run(header, tuple(row_of(case, header, current) for case in header.cases))
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         raise ResultError(f"the journal does not hold what it should: {error!r:.200}") from error
+
+
+def refuse_strangers(header: Header, entries: Sequence[Entry]) -> None:
+    """Make sure that every entry is of a case of the run, and every repeat of a round of its own.
+
+    Raises:
+        ResultError: It names the line.
+    """
+    cases, measured = set(header.cases), set()
+    for number, entry in enumerate(entries, 1):
+        if "case" not in entry:
+            continue
+        case = Case(**entry["case"])
+        if case not in cases:
+            raise ResultError(
+                f"line {number} of the journal is of {str(case)!r:.120}, no case of the run"
+            )
+        if entry["kind"] == "repeat":
+            repeat = case, entry["facts"]["round"]
+            if repeat in measured:
+                raise ResultError(
+                    f"line {number} of the journal holds round {repeat[1]} of {case} once more:"
+                    " remove it"
+                )
+            measured.add(repeat)
+
+
+def standing(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Leave out what failed before the run was last resumed: all of that was tried again."""
+    resumed = [number for number, entry in enumerate(entries) if entry["kind"] == "resumed"]
+    last = max(resumed, default=0)
+    return [e for number, e in enumerate(entries) if number > last or e["kind"] not in FAILURES]
 
 
 def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
@@ -54,8 +91,8 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
         return Row(case, Outcome(failures[0]["outcome"]), failures[0]["reason"])
     lowered = [entry for entry in about if entry["kind"] == "lowered"]
     if not lowered or not repeats:
-        return Row(case, Outcome.UNFINISHED, "the run was cut short: `bench run --resume` goes on")
-    manifest = manifest_from_json(lowered[0]["manifest"])
+        return Row(case, Outcome.UNFINISHED, how_to_go_on(header))
+    manifest = manifest_from_json(lowered[-1]["manifest"])
     operators = [
         OperatorTime(**operator)
         for entry in about
@@ -63,10 +100,19 @@ def row_of(case: Case, header: Header, entries: Iterable[Entry]) -> Row:
         for operator in entry["operators"]
     ]
     frames = next(e["reference_frames"] for e in about if e["kind"] == "repeat")
-    sentences = [sentence_scores(entry) for entry in about if entry["kind"] == "scored"]
+    # The newest of each sentence: a run that is resumed scores all of them again.
+    scored = {entry["sentence"]: entry for entry in about if entry["kind"] == "scored"}
+    sentences = [sentence_scores(entry) for entry in scored.values()]
     redone = sum(entry["kind"] == "tainted" for entry in about)
     evidence = Evidence(manifest, repeats, operators, frames, sentences, redone)
     return measured_row(case, header, evidence, about)
+
+
+def how_to_go_on(header: Header) -> str:
+    """Say what can be done about a case that a run did not get to."""
+    if header.session:
+        return "the run was cut short, and one that is measured in turns cannot go on"
+    return f"the run was cut short: the flags it was started with and --resume {header.run} go on"
 
 
 def complete(repeats: Sequence[RepeatFacts], schedule: Schedule) -> bool:

@@ -45,6 +45,18 @@ class CheckpointError(ConfigError):
     """A checkpoint is missing, damaged or foreign."""
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed while a run was measured, whose journal is kept.
+
+    Args:
+        run: Name of the run.
+    """
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+
 class DeviceUnavailableError(HarnessError):
     """The device is not there, not authorised, or went away; trying again may help."""
 

@@ -3,13 +3,16 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.commands.compare import finish, make_terms, terms_of_comparison
 from bench.commands.output import STANDARD_OUTPUT, OutputFile, write_output
 from bench.commands.planning import configuration, make_plan, what_to_measure
+
+if TYPE_CHECKING:
+    from bench.results import Run
 
 
 def how_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,11 +70,14 @@ def ab(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
             stack.enter_context(open_side(flags[side], replace(plan, tag=f"ab-{side}")))
             for side in ("base", "candidate")
         )
-        runs = run_in_turns(base, candidate, device, ctx.obj["results"], view.show)
-    for run in runs:
-        click.echo(f"Kept as {run.header.device.name}/{run.header.run}", err=True)
+        runs = run_in_turns(base, candidate, device, ctx.obj["results"], view.show, kept=say_kept)
     across = differing_parts(base.plan, candidate.plan)
     finish(ctx, compare(*runs, replace(terms, across=across)), flags)
+
+
+def say_kept(run: "Run") -> None:
+    """Name a run that was kept."""
+    click.echo(f"Kept as {run.header.device.name}/{run.header.run}", err=True)
 
 
 @click.command()
@@ -107,7 +113,7 @@ def calibrate(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - op
     for number in range(0 if names else flags["sessions"]):
         click.echo(f"session {number + 1} of {flags['sessions']}", err=True)
         with new_view(quiet=flags["quiet"]) as view:
-            header = launch(plan, config, results, view.show, tell, resume=False).header
+            header = launch(plan, config, results, view.show, tell).header
         names.append(f"{header.device.name}/{header.run}")
     kept = [find_kept(name, results) for name in names]
     found = calibrate([one.run for one in kept])

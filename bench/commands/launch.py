@@ -25,7 +25,7 @@ def launch(
     show: Show,
     notify: Callable[[str], None],
     *,
-    resume: bool,
+    resume: str | None = None,
     runner: str = "",
 ) -> Run:
     """Measure a plan on the device, or the devices, that it names.
@@ -36,7 +36,7 @@ def launch(
         results: Where runs are kept.
         show: Is told of progress.
         notify: Called with a sentence when somebody has to do something about a device.
-        resume: Go on with the newest unfinished run.
+        resume: As `bench.pipeline.run` takes it.
         runner: A build of ExecuTorch's own runner to use in place of ours.
 
     Raises:

@@ -39,8 +39,7 @@ def listing(kind: str, results: Place) -> dict[str, str]:
         "formats": lambda: {name: first_line(FORMATS[name]) for name in FORMATS},
         "warnings": lambda: dict(REMEDIES),
         "runs": lambda: {
-            name: "" if finished else "unfinished: `bench run --resume` goes on"
-            for name, finished in open_store(results).names()
+            name: "" if finished else "unfinished" for name, finished in open_store(results).names()
         },
     }
     return listings[kind]()

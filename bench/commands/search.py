@@ -63,7 +63,7 @@ def search(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - optio
 
         def measure(plan: Any) -> Any:  # noqa: ANN401 - a plan to its run
             store = ctx.obj["results"]
-            return launch(plan, configuration(ctx), store, view.show, tell, resume=False)
+            return launch(plan, configuration(ctx), store, view.show, tell)
 
         judge = Judge(plan, view.show)
         explored = explore(plan, wishes, judge, measure, view.show)

@@ -8,11 +8,12 @@ kept as any others, marked as one session; comparing them compares round by roun
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from bench.pipeline import (
     Plan,
+    failure,
     header_of,
     lower_pairs,
     measure_case,
@@ -20,8 +21,8 @@ from bench.pipeline import (
     profile_pairs,
 )
 from bench.progress import Progress, Show
-from bench.results import Case, Run
-from bench.rows import assemble
+from bench.results import Case, Outcome, Run
+from bench.rows import assemble, case_fields
 from bench.scoring import pair_fields
 from bench.stores.journal import Journal
 from bench.stores.store import Place, Store, open_store
@@ -47,9 +48,18 @@ class Side:
 
 
 def run_in_turns(
-    base: Side, candidate: Side, device: Device, results: Place, show: Show
+    base: Side,
+    candidate: Side,
+    device: Device,
+    results: Place,
+    show: Show,
+    *,
+    kept: Callable[[Run], None] = lambda _: None,
 ) -> tuple[Run, Run]:
     """Measure two sides in turns.
+
+    What is measured in turns cannot be resumed, since the device has changed in between. Where it
+    is cut short by an error or by Ctrl-C, what was measured is therefore kept as two runs at once.
 
     Args:
         base: What to compare with.
@@ -57,6 +67,7 @@ def run_in_turns(
         device: On what.
         results: Where runs are kept.
         show: Is told of progress.
+        kept: Is told of each run that was kept, also where an error follows.
     """
     session = secrets.token_hex(8)
     store, info = open_store(results), device.info()
@@ -66,19 +77,39 @@ def run_in_turns(
         journals = [begin(store, side, info, session) for side in sides]
         for journal in journals:
             stack.enter_context(contextlib.closing(journal))
-        for side in sides:
-            prepare_references(side.plan, show)
-        artifacts = [
-            ready(side, journal, show) for side, journal in zip(sides, journals, strict=True)
-        ]
-        plans = base.plan, candidate.plan
-        measure_in_turns(plans, artifacts, journals, device, show)
-        for plan, found, journal in zip(plans, artifacts, journals, strict=True):
-            profile_pairs(plan, device, found, journal, show)
-        finished = [assemble(journal.entries()) for journal in journals]
-        for journal, run in zip(journals, finished, strict=True):
-            store.finish(journal, run)
+        try:
+            for side in sides:
+                prepare_references(side.plan, show)
+            artifacts = [
+                ready(side, journal, show) for side, journal in zip(sides, journals, strict=True)
+            ]
+            plans = base.plan, candidate.plan
+            measure_in_turns(plans, artifacts, journals, device, show)
+            for plan, found, journal in zip(plans, artifacts, journals, strict=True):
+                profile_pairs(plan, device, found, journal, show)
+        except BaseException:
+            if any(has_repeats(journal) for journal in journals):
+                finish(store, journals, kept)
+            raise
+        finished = finish(store, journals, kept)
     return finished[0], finished[1]
+
+
+def finish(store: Store, journals: Sequence[Journal], kept: Callable[[Run], None]) -> list[Run]:
+    """Keep both runs as they are."""
+    runs = [assemble(journal.entries()) for journal in journals]
+    for journal, run in zip(journals, runs, strict=True):
+        store.finish(journal, run)
+        kept(run)
+    return runs
+
+
+def has_repeats(journal: Journal, case: Case | None = None) -> bool:
+    """Whether anything, or a case, was measured."""
+    return any(
+        entry["kind"] == "repeat" and (case is None or entry["case"] == case_fields(case))
+        for entry in journal.entries()
+    )
 
 
 def begin(store: Store, side: Side, info: DeviceInfo, session: str) -> Journal:
@@ -124,9 +155,19 @@ def measure_in_turns(
                     plan, case, device, journals[side], number=number, artifact=artifact
                 ):
                     failed.add(pair)
+                    end_other(pair, journals, side)
                 time.sleep(plan.schedule.cooldown_s)
             done = number * len(cases) + position + 1
             show(Progress("measure", done, rounds * len(cases), str(pair[1])))
+
+
+def end_other(pair: tuple[Case, Case], journals: Sequence[Journal], failed: int) -> None:
+    """Say why the case of the other side is not measured, where it has not been yet."""
+    other = 1 - failed
+    if not has_repeats(journals[other], pair[other]):
+        reason = f"not measured, since {pair[failed]} failed, which it was to be compared with"
+        entry = failure(pair[other], Outcome.UNFINISHED, reason)
+        journals[other].append("failure", entry)
 
 
 def turns(number: int) -> Iterator[int]:

@@ -2,13 +2,13 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.results import Header, Run, read_result, save_run
+from bench.results import Header, Run, load_run, read_result, save_run
 from bench.stores.journal import FileJournal, Journal
-from bench.stores.store import Archive, Kept, choose
+from bench.stores.store import Archive, Kept, choose, is_called
 from model.errors import ConfigError, ResultError
 from model.files import locked
 
@@ -33,10 +33,19 @@ class FolderStore:
             journal.append("header", asdict(replace(header, run=name)))
         return journal
 
-    def resume(self, device: str) -> Journal | None:
-        """Find the newest unfinished run that no other process writes."""
+    def resume(
+        self, device: str, fits: Callable[[Journal], bool] = lambda _: True, name: str = ""
+    ) -> Journal | None:
+        """Find the newest unfinished run that fits and that no other process writes.
+
+        Numbers tell which is newest: the clock may have been set back.
+        """
         folder = self.folder / device
-        paths = sorted(folder.glob("*.journal"), key=modified, reverse=True)
+        paths = [
+            path
+            for path in sorted(folder.glob("*.journal"), key=number_of, reverse=True)
+            if not name or is_called(name, device, path.stem)
+        ]
         if not paths:
             return None
         with writing(folder):
@@ -44,10 +53,13 @@ class FolderStore:
                 journal = FileJournal(path)
                 if not journal.claim():
                     continue
-                if journal.entries() and not path.with_suffix(".json").exists():
-                    return journal
-                path.unlink(missing_ok=True)  # a kill came before its first line, or after its last
-                journal.close()
+                with contextlib.ExitStack() as unless_taken:
+                    unless_taken.callback(journal.close)
+                    if journal.empty or is_finished(path):
+                        path.unlink(missing_ok=True)  # a kill came before its first line, or last
+                    elif fits(journal):
+                        unless_taken.pop_all()
+                        return journal
         return None
 
     def finish(self, journal: Journal, run: Run) -> None:
@@ -88,6 +100,20 @@ def writing(folder: Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise ResultError(f"{folder} cannot be written: {error}") from error
+
+
+def is_finished(journal: Path) -> bool:
+    """Whether a journal's run has a whole file: a kill came before the journal was removed."""
+    with contextlib.suppress(ResultError):
+        load_run(journal.with_suffix(".json"))
+        return True
+    return False
+
+
+def number_of(path: Path) -> tuple[int, int]:
+    """Order the runs of a device: by their numbers, and by time where there are none."""
+    head = path.stem.split("_")[0]
+    return int(head) if head.isascii() and head.isdigit() else -1, modified(path)
 
 
 def modified(path: Path) -> int:

@@ -1,10 +1,17 @@
 """The append-only file of a run under way.
 
 One JSON object per line, flushed to disk as soon as something is finished, so that a kill loses at
-most what was under way. Every line ends with the CRC-32 of what stands before it; the first one
-holds the run's conditions and the format. One process at a time writes a journal.
+most what was under way. Every line holds its number and the CRC-32 of the first line, which tells a
+line of another journal, and ends with the CRC-32 of what stands before it; the first one holds the
+run's conditions and the format. One process at a time writes a journal.
+
+Format history:
+    1: first. No checksums.
+    2: checksums.
+    3: numbers of lines, and the checksum of the first line in all others.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -16,9 +23,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bench.migrations import FORMAT, entry_from_1, without_doubles
+from bench.migrations import JOURNAL_FORMAT, entry_from_1, without_doubles
 from bench.results import read_result, to_json
 from model.errors import ResultError
+from model.files import NotRegularError, open_regular
 
 CHECKED = re.compile(rb'(\{.*),"crc32":"([0-9a-f]{8})"\}')
 
@@ -60,6 +68,8 @@ class FileJournal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = -1  # open, and locked, while this process writes
+        self._lines = 0
+        self._key = ""  # of the first line
 
     @property
     def run(self) -> str:
@@ -73,7 +83,8 @@ class FileJournal:
 
     def create(self) -> None:
         """Make the file, which must not exist, and keep others from writing it."""
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        self._file = open_regular(self.path, flags)
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def claim(self) -> bool:
@@ -81,19 +92,35 @@ class FileJournal:
 
         Returns:
             False where another process writes it.
+
+        Raises:
+            ResultError: It cannot be written.
         """
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
-        except FileNotFoundError:
-            return False  # another process has just finished it
+            self._file = open_regular(self.path, os.O_RDWR | os.O_APPEND)
+        except (FileNotFoundError, NotRegularError):
+            return False  # another process has just finished it; or it is no journal
+        except OSError as error:
+            raise ResultError(f"{self.path} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
             return False
-        content = read_result(self.path)
+        try:
+            content = read_result(self.path)
+        except ResultError:
+            self._lines = -1
+            return True  # whoever asks for its entries is told
         os.ftruncate(self._file, content.rfind(b"\n") + 1)
+        self._lines = content.count(b"\n")
+        self._key = key_of(content.partition(b"\n")[0])
         return True
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no whole line. Known once it is claimed."""
+        return self._lines == 0
 
     def close(self) -> None:
         """Let other processes write the file."""
@@ -107,15 +134,18 @@ class FileJournal:
         Raises:
             ResultError: There is no room; nothing of the entry is left in the file.
         """
-        line = to_line(kind, entry)
+        line = to_line(kind, entry, self._lines + 1, self._key)
         before_bytes = os.fstat(self._file).st_size
         try:
             if os.write(self._file, line) < len(line):
                 raise OSError("no room for all of it")
             os.fsync(self._file)
         except OSError as error:
-            os.ftruncate(self._file, before_bytes)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, before_bytes)
             raise ResultError(f"{self.path} cannot be written: {error}") from error
+        self._lines += 1
+        self._key = self._key or key_of(line)
 
     def entries(self) -> list[Entry]:
         """Read all whole entries; a last line cut short by a kill is left out.
@@ -127,11 +157,23 @@ class FileJournal:
         return from_lines((line for line in lines if line.endswith(b"\n")), str(self.path))
 
 
-def to_line(kind: str, entry: Mapping[str, Any]) -> bytes:
-    """Write an entry as one line, with its checksum."""
-    format_named = {"format": FORMAT} if kind == "header" else {}
-    body = to_json({"kind": kind, **format_named, **entry})[:-1]
+def to_line(kind: str, entry: Mapping[str, Any], number: int, key: str) -> bytes:
+    """Write an entry as one line, with its checksum.
+
+    Args:
+        kind: Of the entry.
+        entry: The entry.
+        number: Of the line; the first is 1.
+        key: Of the first line; the first itself names its format instead.
+    """
+    place = {"format": JOURNAL_FORMAT} if number == 1 else {"journal": key}
+    body = to_json({"kind": kind, "line": number, **place, **entry})[:-1]
     return b'%s,"crc32":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def key_of(line: bytes) -> str:
+    """Return what names a journal in its lines: the CRC-32 of the first one."""
+    return format(zlib.crc32(line.rstrip(b"\n")), "08x")
 
 
 def from_lines(lines: Iterable[bytes], where: str) -> list[Entry]:
@@ -142,17 +184,19 @@ def from_lines(lines: Iterable[bytes], where: str) -> list[Entry]:
         where: Its name, for messages.
 
     Raises:
-        ResultError: A line is damaged, or of a newer format.
+        ResultError: A line is damaged, repeated, missing, out of order, of another journal, or of a
+            newer format.
     """
     entries: list[Entry] = []
-    needed = False  # whether lines must have a checksum
+    written_as, key = 1, ""
     for number, line in enumerate(lines, 1):
         try:
             entry, sealed = from_line(line)
             if number == 1:
-                needed = format_of(entry) > 1
-            if needed and not sealed:
+                written_as, key = format_of(entry), key_of(line)
+            if written_as > 1 and not sealed:
                 raise ValueError("it has no checksum")
+            check_place(entry, number, key, needed=written_as > 2)
         except (ValueError, RecursionError) as error:
             raise ResultError(f"{where} is damaged in line {number}: {error}") from error
         entries.append(entry if sealed else entry_from_1(entry))
@@ -166,9 +210,34 @@ def format_of(header: Entry) -> int:
         ValueError: It is newer than this project, or no number.
     """
     number = header.pop("format", 1)
-    if type(number) is not int or not 1 <= number <= FORMAT:
+    if type(number) is not int or not 1 <= number <= JOURNAL_FORMAT:
         raise ValueError(f"it is of format {number!r:.20}: update this project to read it")
     return number
+
+
+def check_place(entry: Entry, number: int, key: str, *, needed: bool) -> None:
+    """Take number and journal off an entry, and make sure that it stands where it was written.
+
+    Args:
+        entry: Of the line.
+        number: Of the line, counted.
+        key: Of the journal that it stands in.
+        needed: Whether it must say where it was written.
+
+    Raises:
+        ValueError: It was written elsewhere.
+    """
+    line, journal = entry.pop("line", None), entry.pop("journal", None)
+    if line is None and not needed:
+        return
+    if number > 1 and journal != key:
+        raise ValueError("it is a line of another journal: remove it")
+    if type(line) is not int:
+        raise ValueError("it has no number")
+    if line < number:
+        raise ValueError(f"it is line {line} once more: remove it")
+    if line > number:
+        raise ValueError(f"it was written as line {line}: lines are missing or out of order")
 
 
 def from_line(line: bytes) -> tuple[Entry, bool]:

@@ -6,7 +6,7 @@ that a folder would hold, and its points in the tables of `bench.stores.schema`.
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.results import Header, Run, encode_run
 from bench.stores.folder import next_name
-from bench.stores.journal import Entry, Journal, from_lines, to_line
+from bench.stores.journal import Entry, Journal, from_lines, key_of, to_line
 from bench.stores.schema import (
     FAILURE,
     POINT,
@@ -27,7 +27,7 @@ from bench.stores.schema import (
     run_fields,
     series_of,
 )
-from bench.stores.store import Archive, Kept, choose
+from bench.stores.store import Archive, Kept, choose, is_called
 from model.errors import ConfigError, ResultError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class PostgresStore:
                 f" VALUES ({', '.join(f':{name}' for name in fields)}, FALSE) RETURNING id"
             )
             ((number,),) = execute(connection, insert, **fields)
-            line = to_line("header", asdict(header))
+            line = to_line("header", asdict(header), 1, "")
             add = "INSERT INTO entries VALUES (:run_id, 0, :line)"
             execute(connection, add, run_id=number, line=line)
             journal = self._journal(number, header.device.name, header.run)
@@ -107,20 +107,25 @@ class PostgresStore:
     def _journal(self, number: int, device: str, run: str) -> "PostgresJournal":
         return PostgresJournal(self._engine, self.name, number, run, self._files / device / run)
 
-    def resume(self, device: str) -> Journal | None:
-        """Find the newest unfinished run that no other process writes."""
+    def resume(
+        self, device: str, fits: Callable[[Journal], bool] = lambda _: True, name: str = ""
+    ) -> Journal | None:
+        """Find the newest unfinished run that fits and that no other process writes."""
         query = "SELECT id, run FROM runs WHERE device = :device AND NOT finished ORDER BY id DESC"
         with self._transaction() as connection:
             unfinished = execute(connection, query, device=device)
         still = "SELECT run FROM runs WHERE id = :id AND NOT finished"
         for number, run in unfinished:
             journal = self._journal(number, device, run)
-            if not journal.claim():
+            if (name and not is_called(name, device, run)) or not journal.claim():
                 continue
-            with self._transaction() as connection:
-                if execute(connection, still, id=number):
+            with contextlib.ExitStack() as unless_taken:
+                unless_taken.callback(journal.close)
+                with self._transaction() as connection:
+                    under_way = execute(connection, still, id=number)
+                if under_way and fits(journal):  # else its writer has finished it meanwhile
+                    unless_taken.pop_all()
                     return journal
-            journal.close()  # its writer has finished it in the meantime
         return None
 
     def finish(self, journal: Journal, run: Run) -> None:
@@ -214,6 +219,7 @@ class PostgresJournal:
         self._store = store
         self._lock: Connection | None = None
         self._count: int | None = None  # entries; not known until the first is added
+        self._key = ""  # of the first; likewise
         self.number = number
         self.run = run
         self.files = files
@@ -235,10 +241,9 @@ class PostgresJournal:
         Raises:
             ResultError: The server stays away, or another process writes this run.
         """
-        line = to_line(kind, entry)
         for wait_s in (*WAITS_S, None):
             try:
-                found = self._write(line)
+                found, line = self._write(kind, entry)
                 break
             except ResultError:
                 if wait_s is None:
@@ -247,19 +252,26 @@ class PostgresJournal:
         if found != line:
             raise ResultError(f"another process writes {self.run}: start a new run")
 
-    def _write(self, line: bytes) -> bytes:
-        """Write one entry, unless one of its number is there; return what is there then."""
+    def _write(self, kind: str, entry: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Write one entry, unless one of its number is there.
+
+        Returns:
+            What is there then, and what was to be.
+        """
         insert = "INSERT INTO entries VALUES (:run_id, :number, :line) ON CONFLICT DO NOTHING"
         query = "SELECT line FROM entries WHERE run_id = :run_id AND number = :number"
         with told(self._store), self._engine.begin() as connection:
             if self._count is None:
                 count = "SELECT count(*) FROM entries WHERE run_id = :run_id"
                 ((self._count,),) = execute(connection, count, run_id=self.number)
+                ((first,),) = execute(connection, query, run_id=self.number, number=0)
+                self._key = key_of(bytes(first))
+            line = to_line(kind, entry, self._count + 1, self._key)
             place = {"run_id": self.number, "number": self._count}
             execute(connection, insert, **place, line=line)
             ((found,),) = execute(connection, query, **place)
         self._count += 1
-        return bytes(found)
+        return bytes(found), line
 
     def entries(self) -> list[Entry]:
         """Read all entries."""

@@ -1,7 +1,7 @@
 """Where runs are kept: a folder of files, or a team's database. The one place that opens either."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -164,8 +164,16 @@ class Store(Protocol):
     def begin(self, header: Header, tag: str) -> Journal:
         """Start a run, give it its name, and write down its conditions."""
 
-    def resume(self, device: str) -> Journal | None:
-        """Find the device's newest unfinished run that no other process writes."""
+    def resume(
+        self, device: str, fits: Callable[[Journal], bool] = lambda _: True, name: str = ""
+    ) -> Journal | None:
+        """Find the device's newest unfinished run that no other process writes.
+
+        Args:
+            device: Name of the device.
+            fits: Whether a run can be gone on with; older ones are asked for where it cannot.
+            name: Of the only run to ask for: its number, its name, or DEVICE/NAME.
+        """
 
     def finish(self, journal: Journal, run: Run) -> None:
         """Keep a finished run in place of its journal; doing so twice changes nothing."""
@@ -221,6 +229,12 @@ def find_kept(name: str, place: Place) -> Kept:
     return open_store(place).find(name)
 
 
+def is_called(name: str, device: str, run: str) -> bool:
+    """Whether a name is a run's: its number, its own name, or DEVICE/ and either."""
+    wanted, _, rest = name.rpartition("/")
+    return rest in (run, run.split("_", maxsplit=1)[0]) and wanted in ("", device)
+
+
 def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
     """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
 
@@ -237,12 +251,7 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
     """
     if name == "latest" and runs:
         return len(runs) - 1
-    device, _, rest = name.rpartition("/")
-    found = [
-        place
-        for place, (its_device, run) in enumerate(runs)
-        if rest in (run, run.split("_")[0]) and device in ("", its_device)
-    ]
+    found = [place for place, run in enumerate(runs) if is_called(name, *run)]
     if len(found) == 1:
         return found[0]
     if found:

@@ -11,7 +11,7 @@ from bench import pipeline
 from bench.cli import bench
 from bench.migrations import FORMAT
 from bench.results import save_run
-from model.errors import DeviceUnavailableError, IncomparableError, StageFailedError
+from model.errors import DeviceUnavailableError, IncomparableError, RunInterrupted, StageFailedError
 
 
 def invoke(*arguments, results="results"):
@@ -65,14 +65,31 @@ def test_each_kind_of_error_has_its_exit_code(monkeypatch, error, code):
     assert (result.exit_code, result.stderr) == (code, "Error: it is so\n")
 
 
-def test_an_interrupt_says_how_to_go_on(monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("command", "where", "said"),
+    [
+        (("list", "schemes"), "bench.commands.listing.listing", "Interrupted.\n"),
+        (("compare", "a", "b"), "bench.stores.store.find_kept", "Interrupted.\n"),
+        (
+            ("run", "--quiet"),
+            "bench.commands.launch.launch",
+            "Interrupted: what was measured is kept; go on with the same flags and"
+            " --resume 0007_a.\n",
+        ),
+        (
+            ("calibrate", "--quiet"),
+            "bench.commands.launch.launch",
+            "session 1 of 6\nInterrupted; 0007_a stays unfinished.\n",
+        ),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on_only_where_that_works(monkeypatch, command, where, said):
+    def interrupt(*_, **__):
+        raise RunInterrupted("0007_a") if where.endswith("launch") else KeyboardInterrupt
 
-    monkeypatch.setattr("bench.commands.listing.listing", interrupt)
-    result = invoke("list", "schemes")
-    assert result.exit_code == 130
-    assert "--resume" in result.stderr
+    monkeypatch.setattr(where, interrupt)
+    result = invoke(*command)
+    assert (result.exit_code, result.stderr) == (130, said)
 
 
 def test_json_is_exactly_one_document_on_standard_output(finished, tmp_path):

@@ -22,7 +22,7 @@ from bench.cli import bench
 from bench.migrations import FORMAT
 from bench.results import encode_run, load_run, save_run
 from bench.rows import assemble
-from bench.stores.journal import FileJournal, to_line
+from bench.stores.journal import FileJournal, key_of, to_line
 from model.errors import HarnessError
 from reports.formats import FORMATS
 
@@ -283,16 +283,18 @@ def test_bad_files_do_not_keep_good_ones_from_being_read(folder):
 
 def journal_of(*changes):
     """The lines of a good journal, with some of them changed."""
-    lines = [
-        to_line(entry.pop("kind"), entry) for entry in FileJournal(OLD / "run.journal").entries()
-    ]
+    entries = FileJournal(OLD / "run.journal").entries()
+    lines = [to_line(entries[0].pop("kind"), entries[0], 1, "")]
+    key = key_of(lines[0])
+    for number, one in enumerate(entries[1:], 2):
+        lines.append(to_line(one.pop("kind"), one, number, key))
     for place, line in changes:
-        lines[place] = line
+        lines[place] = line(place + 1, key) if callable(line) else line
     return b"".join(lines)
 
 
 def entry(kind="repeat", **fields):
-    return to_line(kind, fields)
+    return lambda number=1, key="": to_line(kind, fields, number, key)
 
 
 SECOND = 3  # line of a journal that holds a repeat
@@ -300,8 +302,8 @@ JOURNALS = {
     "empty lines": b"\n\n\n",
     "no header": b"".join(journal_of().splitlines(keepends=True)[1:]),
     "a header twice": journal_of().splitlines(keepends=True)[0] * 2 + b"{}\n",
-    "a header of nothing": entry("header"),
-    "a newer format": journal_of().replace(b'"format":2', b'"format":9', 1),
+    "a header of nothing": entry("header")(),
+    "a newer format": journal_of().replace(b'"format":3', b'"format":9', 1),
     "noise": hashlib.shake_256(b"noise").digest(1000) + b"\n",
     "zeros": bytes(1000) + b"\n",
     "gzip": gzip.compress(journal_of()),
@@ -326,7 +328,7 @@ def test_a_journal_that_is_none_is_not_gone_on_with(tmp_path, plan, device, cont
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(HarnessError) as caught:
-        pipeline.run(plan, device, tmp_path, lambda step: None, resume=True)
+        pipeline.run(plan, device, tmp_path, lambda step: None, resume="")
     assert len(str(caught.value).splitlines()) == 1
     assert device.asked == []
     assert [entry.name for entry in path.parent.glob("*.json")] == []
@@ -335,7 +337,7 @@ def test_a_journal_that_is_none_is_not_gone_on_with(tmp_path, plan, device, cont
 def test_a_journal_without_a_whole_line_is_no_run(tmp_path):
     path = tmp_path / "cut.journal"
     path.write_bytes(b'{"kind":"header"')
-    with pytest.raises(HarnessError, match="no header"):
+    with pytest.raises(HarnessError, match="no whole line: nothing was measured"):
         assemble(FileJournal(path).entries())
 
 

@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_where_it_was_and_measures_nothing_twice(plan, devi
         run(plan, device, tmp_path, kill_at)
     path = journal_of(tmp_path).path
     path.write_text(path.read_text() + '{"kind": "repeat", "case": {"sch')  # cut within a line
-    finished = run(plan, device, tmp_path, nothing, resume=True)
+    finished = run(plan, device, tmp_path, nothing, resume="")
     assert len(device.asked) == whole
     assert all(len(row.metrics["rtf"].samples) == 3 for row in finished.rows)
 
@@ -127,7 +127,7 @@ def test_a_device_that_came_back_is_measured_to_the_end(plan, device, tmp_path):
     with pytest.raises(DeviceUnavailableError):
         run(plan, device, tmp_path, nothing)
     device.gone_after = None
-    finished = run(plan, device, tmp_path, nothing, resume=True)
+    finished = run(plan, device, tmp_path, nothing, resume="")
     assert {row.outcome for row in finished.rows} == {Outcome.OK}
 
 
@@ -139,9 +139,9 @@ def test_a_run_is_not_resumed_under_other_conditions(plan, device, tmp_path):
         run(plan, device, tmp_path, nothing)
     other = dataclasses.replace(plan, passes=(16,))
     with pytest.raises(ConfigError, match="another passes"):
-        run(other, device, tmp_path, nothing, resume=True)
+        run(other, device, tmp_path, nothing, resume="")
 
 
 def test_there_must_be_something_to_resume(plan, device, tmp_path):
     with pytest.raises(ConfigError, match="nothing to resume"):
-        run(plan, device, tmp_path, nothing, resume=True)
+        run(plan, device, tmp_path, nothing, resume="")

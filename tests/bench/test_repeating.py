@@ -57,7 +57,7 @@ def test_a_run_until_something_goes_on_where_it_was(adaptive, device, tmp_path):
     with pytest.raises(DeviceUnavailableError):
         run(adaptive, Noisy(device), tmp_path, nothing)
     device.gone_after = None
-    rows = run(adaptive, Noisy(device), tmp_path, nothing, resume=True).rows
+    rows = run(adaptive, Noisy(device), tmp_path, nothing, resume="").rows
     assert {row.outcome for row in rows} == {Outcome.OK}
     assert all(len(row.metrics["rtf"].samples) == looks(5, 12)[0] for row in rows)
 

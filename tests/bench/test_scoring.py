@@ -143,7 +143,7 @@ def test_a_run_cut_short_while_speaking_says_nothing_twice(
 
     with pytest.raises(Killed):
         run(quality_plan, device, tmp_path, kill_at)
-    finished = run(quality_plan, device, tmp_path, nothing, resume=True)
+    finished = run(quality_plan, device, tmp_path, nothing, resume="")
     assert len(device.said) == len(set(device.said)) == 6
     assert len(row_of(finished, "8da8w").metrics["distillmos"].samples) == 3
 
@@ -156,7 +156,7 @@ def test_a_run_with_quality_is_not_resumed_without_it(quality_plan, device, tmp_
     with pytest.raises(KeyboardInterrupt):
         run(quality_plan, device, tmp_path, kill)
     with pytest.raises(ConfigError, match="another quality"):
-        run(replace(quality_plan, sentences=()), device, tmp_path, nothing, resume=True)
+        run(replace(quality_plan, sentences=()), device, tmp_path, nothing, resume="")
 
 
 def test_scores_and_reasons_survive_the_file(quality_plan, device, tmp_path):

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 MIB = 1 << 20
-# A program that takes 100 MiB, and a synthesis whose result takes 40 MiB more: in many small pieces, which
-# the C library keeps for itself when they are freed, or in one, which it maps.
+# A program that takes 100 MiB, and a synthesis whose result takes 40 MiB more: in many small
+# pieces, which the C library keeps for itself when they are freed, or in one, which it maps.
 MEASURE = """
 import json, sys, time
 from pathlib import Path

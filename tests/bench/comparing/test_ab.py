@@ -1,10 +1,12 @@
 """Two programs are measured in turns, kept as two runs of one session, and compared by rounds."""
 
+import hashlib
 import subprocess
 from dataclasses import replace
 
 import pytest
 
+from bench import pipeline
 from bench.comparing.ab import Side, differing_parts, run_in_turns
 from bench.comparing.ab_sides import checkout, commit_of, compile_flags, open_side, side_of
 from bench.comparing.compare import compare
@@ -14,7 +16,7 @@ from bench.results import Outcome
 from bench.stores.store import open_store
 from lowering.artifact import Artifact, write_manifest
 from lowering.cache import ROOT
-from model.errors import ConfigError
+from model.errors import ConfigError, DeviceUnavailableError, StageFailedError
 
 
 def nothing(_):
@@ -85,14 +87,74 @@ def test_where_one_side_fails_the_other_is_not_measured_on(sides, device, tmp_pa
     assert found.verdict is Verdict.REGRESSED or base.rows[0].outcome is Outcome.UNFINISHED
 
 
+def test_a_side_that_was_not_measured_says_which_other_failed(sides, device, tmp_path):
+    device.broken = {"fp32"}  # goes first
+    base, candidate = run_in_turns(*sides, device, tmp_path, nothing)
+    assert {row.outcome for row in candidate.rows} == {Outcome.UNFINISHED}
+    assert [row.reason for row in candidate.rows] == [
+        f"not measured, since {row.case} failed, which it was to be compared with"
+        for row in base.rows
+    ]
+
+
+@pytest.mark.parametrize("error", [DeviceUnavailableError, KeyboardInterrupt])
+def test_what_was_measured_in_turns_until_a_fault_is_kept_at_once(sides, device, tmp_path, error):
+    def show(step):
+        if step.stage == "measure" and step.done == 3:
+            device.gone_after = 6
+            if error is KeyboardInterrupt:
+                raise error
+
+    kept = []
+    with pytest.raises(error):
+        run_in_turns(*sides, device, tmp_path, show, kept=kept.append)
+    assert len(kept) == 2
+    store = open_store(tmp_path)
+    assert list(store.names()) == [(f"host/{run.header.run}", True) for run in kept]
+    assert all(store.find(run.header.run).run == run for run in kept)
+    samples = [len(row.metrics["rtf"].samples) for run in kept for row in run.rows if row.metrics]
+    assert sum(samples) == 6
+
+
+def test_a_fault_before_anything_is_measured_in_turns_leaves_no_run(sides, device, tmp_path):
+    device.gone_after = 0
+    kept = []
+    with pytest.raises(DeviceUnavailableError):
+        run_in_turns(*sides, device, tmp_path, nothing, kept=kept.append)
+    assert kept == []
+
+
+def test_a_run_that_was_measured_in_turns_is_not_resumed_as_another(sides, device, tmp_path):
+    class Killed(BaseException):
+        """What SIGKILL is to Python: nothing handles it."""
+
+    def kill(step):
+        raise Killed
+
+    with pytest.raises(Killed):
+        run_in_turns(*sides, device, tmp_path, kill)
+    with pytest.raises(ConfigError, match="another session of `bench ab`"):
+        pipeline.run(sides[1].plan, device, tmp_path, nothing, resume="")
+
+
 def test_a_folder_with_a_pte_is_a_side(plan, tmp_path):
     folder = tmp_path / "compiled"
     folder.mkdir()
-    manifest = make_manifest_of("8da4w")
+    (folder / "model.pte").write_bytes(b"lowered")
+    manifest = make_manifest_of("8da4w", pte_sha256=hashlib.sha256(b"lowered").hexdigest())
     write_manifest(folder / "manifest.json", manifest)
     with open_side(str(folder), plan) as side:
         assert side.plan.schemes == ("8da4w",)
         assert side.artifacts == {("8da4w", "xnnpack"): Artifact(folder / "model.pte", manifest)}
+
+
+def test_a_folder_with_another_pte_than_its_manifest_s_is_refused(plan, tmp_path):
+    (tmp_path / "model.pte").write_bytes(b"of another scheme")
+    write_manifest(tmp_path / "manifest.json", make_manifest_of("8da4w"))
+    with pytest.raises(
+        StageFailedError, match=r"is not the \.pte of its manifest, 8da4w x xnnpack"
+    ):
+        open_side(str(tmp_path), plan).__enter__()
 
 
 def make_manifest_of(scheme, **changes):

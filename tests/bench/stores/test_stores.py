@@ -110,7 +110,7 @@ def test_a_run_that_was_cut_short_is_listed_and_goes_on(store, place, plan, devi
     ((name, finished),) = store.names()
     assert not finished
     device.gone_after = None
-    resumed = pipeline.run(plan, device, place, lambda step: None, resume=True)
+    resumed = pipeline.run(plan, device, place, lambda step: None, resume="")
     assert list(store.names()) == [(name, True)]
     assert {row.outcome for row in resumed.rows} == {Outcome.OK}
     assert store.resume("host") is None
