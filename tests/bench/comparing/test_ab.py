@@ -113,7 +113,8 @@ def test_what_was_measured_in_turns_until_a_fault_is_kept_at_once(sides, device,
     assert list(store.names()) == [(f"host/{run.header.run}", True) for run in kept]
     assert all(store.find(run.header.run).run == run for run in kept)
     samples = [len(row.metrics["rtf"].samples) for run in kept for row in run.rows if row.metrics]
-    assert sum(samples) == 6
+    lost = error is DeviceUnavailableError  # a row that says so has no numbers
+    assert sum(samples) == (5 if lost else 6)
 
 
 def test_a_fault_before_anything_is_measured_in_turns_leaves_no_run(sides, device, tmp_path):
@@ -151,10 +152,9 @@ def test_a_folder_with_a_pte_is_a_side(plan, tmp_path):
 def test_a_folder_with_another_pte_than_its_manifest_s_is_refused(plan, tmp_path):
     (tmp_path / "model.pte").write_bytes(b"of another scheme")
     write_manifest(tmp_path / "manifest.json", make_manifest_of("8da4w"))
-    with pytest.raises(
-        StageFailedError, match=r"is not the \.pte of its manifest, 8da4w x xnnpack"
-    ):
-        open_side(str(tmp_path), plan).__enter__()
+    said = r"is not the \.pte of its manifest, 8da4w x xnnpack"
+    with pytest.raises(StageFailedError, match=said), open_side(str(tmp_path), plan):
+        pass
 
 
 def make_manifest_of(scheme, **changes):
