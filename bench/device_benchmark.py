@@ -16,16 +16,27 @@ from bench.pytest_plugin import BASELINES, DeviceClock, MeasurementWarning, one_
 from bench.warnings import REMEDIES, Doubt, in_order, timing_doubts
 from devices.base import Device, DeviceInfo
 from devices.kinds import find_profile, open_device
-from devices.method_job import MethodJob, MethodRepeat
+from devices.method_job import DTYPES, MethodJob, MethodRepeat
 from devices.profiles import Profile
 from devices.schedule import Schedule
+from lowering.eager_module import (
+    EagerOutputs,
+    call_eagerly,
+    check_inputs,
+    check_module,
+    check_state,
+    row_major,
+)
 from lowering.single import LoweredMethod, lower_method, why_not
+from model.errors import DeviceError
 from model.generate import Array
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 METHOD = "forward"
+LOW_SNR_DB = 10  # a tenth of the outputs' energy: no scheme is that coarse
+MOSTLY = 0.5
 # Measurements that differ in one of these say nothing about the code.
 CONDITIONS = (
     "device", "device_model", "os", "scheme", "backend", "inputs", "warmup", "iterations",
@@ -128,12 +139,14 @@ class DeviceBenchmark:
         backend: str = "xnnpack",
         samples: "Sequence[tuple[Tensor, ...]]" = (),
         min_delegated: float | None = None,
+        min_quantized: float | None = None,
     ) -> Measured:
         """Lower a module, run it on the device, and give pytest-benchmark the device's times.
 
         A round is one fresh process on the device, and its time the median over the calls kept.
         The test is skipped, with the reason, where the device, the backend and the scheme do not
-        go together; it fails where the module cannot be lowered or run.
+        go together; it fails where the module cannot be lowered or run, or where a quantizing
+        scheme quantized nothing of it.
 
         Args:
             module: In fp32; left unchanged. Its `forward` takes tensors and returns tensors.
@@ -142,21 +155,30 @@ class DeviceBenchmark:
             backend: Backend (`bench list backends`).
             samples: Inputs that a static scheme takes its ranges from; by default `inputs`.
             min_delegated: Least share of multiply-adds in delegates; by default the backend's own.
+                With 0 nothing need be delegated.
+            min_quantized: Least share of parameters that a quantizing scheme holds in integers; by
+                default more than none. With 0 nothing need be quantized.
         """
         with one_line():
             reason = self.opened.profile.why_not(backend) or why_not(scheme, backend)
             if reason:
                 pytest.skip(f"{scheme} x {backend}: {reason}")
+            check_inputs(inputs, DTYPES)
+            inputs = row_major(inputs)
             self.benchmark.extra_info.update(self.conditions(scheme, backend, inputs))
             self.check_comparable()
             with warnings.catch_warnings():
                 # torch and ExecuTorch warn of their own insides by the dozen.
                 warnings.simplefilter("ignore")
+                check_module(module)
+                calls = self.schedule.warmup + self.schedule.iterations
+                expected = call_eagerly(module, inputs, calls, DTYPES)
                 lowered = lower_method(
                     METHOD, module, inputs, scheme=scheme, backend=backend, samples=samples,
-                    min_delegated=min_delegated,
+                    min_delegated=min_delegated, min_quantized=min_quantized,
                 )  # fmt: skip
-            measured = self.measure(lowered, module, inputs)
+            check_state(expected.changed, lowered.state)
+            measured = self.measure(lowered, expected, inputs)
         self.benchmark.extra_info.update(facts(measured))
         for name in measured.warnings:
             warnings.warn(MeasurementWarning(f"{name}: {REMEDIES[name]}"), stacklevel=2)
@@ -199,12 +221,12 @@ class DeviceBenchmark:
                 warnings.warn(MeasurementWarning(words), stacklevel=3)
 
     def measure(
-        self, lowered: LoweredMethod, module: "nn.Module", inputs: "tuple[Tensor, ...]"
+        self, lowered: LoweredMethod, expected: EagerOutputs, inputs: "tuple[Tensor, ...]"
     ) -> Measured:
         """Run a lowered module in fresh processes, each of them one round of pytest-benchmark."""
         pte = self.folder / "model.pte"
         pte.write_bytes(lowered.pte)
-        job = MethodJob(pte, METHOD, tuple(one.detach().numpy() for one in inputs))
+        job = MethodJob(pte, METHOD, tuple(one.numpy() for one in inputs))
         repeats: list[MethodRepeat] = []
         round_ms: list[float] = []
 
@@ -215,20 +237,29 @@ class DeviceBenchmark:
 
         self.benchmark.pedantic(one_round, rounds=self.schedule.repeats)
         outputs = repeats[-1].outputs
+        snr_db = signal_to_noise_db(expected.last, outputs)
         return Measured(
             round_ms=tuple(round_ms),
             outputs=outputs,
-            snr_db=signal_to_noise_db(eager_outputs(module, inputs), outputs),
+            snr_db=snr_db,
             peak_rss_bytes=median(one.peak_rss_bytes for one in repeats),
             model_rss_bytes=median(one.peak_rss_bytes - one.base_rss_bytes for one in repeats),
-            warnings=self.doubts(repeats) if self.benchmark.enabled else (),
+            warnings=self.doubts(repeats, lowered, snr_db),
             lowered=lowered,
         )
 
-    def doubts(self, repeats: Sequence[MethodRepeat]) -> tuple[str, ...]:
-        """Name the doubts about what was measured."""
+    def doubts(
+        self, repeats: Sequence[MethodRepeat], lowered: LoweredMethod, snr_db: float
+    ) -> tuple[str, ...]:
+        """Name the doubts about what was measured; about times only where they are measured."""
+        holds = {
+            Doubt.LOW_SNR: not snr_db >= LOW_SNR_DB,  # true where it is no number
+            Doubt.MOSTLY_FLOAT: lowered.quantizing and lowered.quantized_macs_share < MOSTLY,
+        }
+        if not self.benchmark.enabled:
+            return in_order(holds, set())
         times = [[trial.wall_ms for trial in repeat.trials] for repeat in repeats]
-        holds = {**timing_doubts(times), Doubt.EMULATED: self.opened.info.emulated}
+        holds |= {**timing_doubts(times), Doubt.EMULATED: self.opened.info.emulated}
         return in_order(holds, {name for repeat in repeats for name in repeat.warnings})
 
 
@@ -244,31 +275,34 @@ def facts(measured: Measured) -> Mapping[str, Any]:
         "delegated_macs_share": lowered.delegated_macs_share,
         "delegated_nodes_share": lowered.delegated_nodes_share,
         "other_operators": dict(lowered.other_operators),
+        "quantized_macs_share": lowered.quantized_macs_share,
         "quantized_params_share": lowered.quantized_params_share,
         "compile_s": lowered.compile_s,
         "snr_db": measured.snr_db if math.isfinite(measured.snr_db) else None,
     }
 
 
-def eager_outputs(module: "nn.Module", inputs: "tuple[Tensor, ...]") -> list[Array]:
-    """Run a module in PyTorch."""
-    import copy
-
-    import torch
-    from torch.utils import _pytree as pytree
-
-    with torch.no_grad():
-        outputs = copy.deepcopy(module).eval()(*inputs)
-    return [output.numpy() for output in pytree.tree_leaves(outputs)]
-
-
 def signal_to_noise_db(want: Sequence[Array], got: Sequence[Array]) -> float:
-    """Compare outputs: infinite where they are the same, not a number where they are none."""
+    """Compare outputs: infinite where they are the same.
+
+    Values that are no number, or infinite, must be the same on both sides; where they are not, the
+    noise is infinite.
+
+    Raises:
+        DeviceError: They differ in number or in shape.
+    """
+    shapes = [[one.shape for one in outputs] for outputs in (want, got)]
+    if shapes[0] != shapes[1]:
+        raise DeviceError(f"the device gave outputs of {shapes[1]}, PyTorch of {shapes[0]}")
     signal = noise = 0.0
     for one, other in zip(want, got, strict=True):
-        expected = np.asarray(one, np.float64)
-        signal += float(np.sum(np.square(expected)))
-        noise += float(np.sum(np.square(expected - np.asarray(other, np.float64))))
+        expected, found = np.asarray(one, np.float64), np.asarray(other, np.float64)
+        same = (expected == found) | (np.isnan(expected) & np.isnan(found))
+        finite = np.isfinite(expected) & np.isfinite(found)
+        if not np.all(same | finite):
+            return -math.inf
+        signal += float(np.sum(np.square(expected[finite])))
+        noise += float(np.sum(np.square(expected[finite] - found[finite])))
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf

@@ -26,6 +26,8 @@ class Doubt(StrEnum):
     CODES_VARY = "repeats gave different codes: the runtime or the device computes unsteadily"
     EMULATED = "an emulated device: times say nothing of a phone"
     THROTTLED = "the device grew hot: let it cool, raise --cooldown"
+    LOW_SNR = "outputs under 10 dB from PyTorch's: not the same module; find the layer that differs"
+    MOSTLY_FLOAT = "under half of the multiply-adds are quantized: see what the scheme left out"
     LOAD_IN_PEAK = "the peak could not be reset after loading: peak memory includes the load's"
 
 

@@ -125,9 +125,10 @@ class StageClock:
 
 
 def first_line(error: Exception) -> str:
-    """Return an error's kind and first line."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"
+    """Return an error's kind and first line, with the next where the first only announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return f"{type(error).__name__}: {said}"
 
 
 def lower(spec: LoweringSpec) -> None:
@@ -143,7 +144,7 @@ def lower(spec: LoweringSpec) -> None:
     from model.methods import eager, methods
     from model.pair import load_pair
     from quantization.apply import quantize
-    from quantization.coverage import total
+    from quantization.coverage import check_quantized, total
 
     clock = StageClock()
     backend = spec.made_backend()
@@ -171,6 +172,8 @@ def lower(spec: LoweringSpec) -> None:
             )
             for name, method in table.items()
         }
+    coverage = total(part.coverage for part in quantized.values())
+    check_quantized(spec.scheme, scheme.kind, coverage)
     with clock.stage("lower"):
         programs = {name: part.program for name, part in quantized.items()}
         edge = backend.lower(programs, scheme, provenance(spec))
@@ -220,7 +223,7 @@ def lower(spec: LoweringSpec) -> None:
             )
             for name, part in quantized.items()
         },
-        left_out=total(part.coverage for part in quantized.values()).left_out,
+        left_out=coverage.left_out,
         logits_snr_db=checks.logits_snr_db,
         token_agreement=checks.token_agreement,
         lsd_db=checks.lsd_db,

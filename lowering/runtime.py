@@ -61,7 +61,8 @@ class LoadedProgram:
         """Run one method; every input is set anew, since the memory plan reuses theirs."""
         import torch
 
-        tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs]
+        # Not ascontiguousarray, which makes a vector of a scalar.
+        tensors = [torch.from_numpy(np.asarray(array, order="C")) for array in inputs]
         return [output.numpy() for output in self.methods[name](tensors)]
 
     def write_etdumps(self, folder: Path) -> None:

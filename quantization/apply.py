@@ -13,7 +13,7 @@ from torchao.quantization.pt2e.quantizer import Quantizer
 
 from model.methods import Method
 from quantization.calibration import Ranges, module_name, observed_ranges
-from quantization.coverage import Coverage, leaves_with_weights, measure_coverage
+from quantization.coverage import Coverage, leaves_with_weights, measure_coverage, unchanged_buffers
 from quantization.schemes import Choose, Scheme
 
 Export = Callable[[Method], ExportedProgram]
@@ -94,7 +94,8 @@ def quantize_graph(
 ) -> Quantized:
     """Quantize the exported graph with the backend's quantizer (PT2E), calibrated on samples."""
     prepared = prepare_pt2e(export(method).module(), quantizer)
-    with torch.no_grad():
+    own = {name for name, _ in method.module.named_buffers()}  # not those of the observers
+    with torch.no_grad(), unchanged_buffers(prepared, own):
         for sample in samples:
             prepared(*sample)
     ranges = observed_ranges(prepared)

@@ -1,14 +1,19 @@
 """What a scheme really quantized: parameters, multiply-adds, and every module left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from model.errors import StageFailedError
 from model.methods import Method
+from quantization.schemes import Kind
+
+NAMED = 3  # modules that a message names per reason
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,28 @@ def leaves_with_weights(module: nn.Module) -> dict[str, nn.Module]:
     }
 
 
+@contextmanager
+def unchanged_buffers(module: nn.Module, names: Collection[str] | None = None) -> Iterator[None]:
+    """Give buffers the values back that they had before what runs inside; by default all of them.
+
+    An exported program shares them: without this it would start with the state after the calls
+    that measured or calibrated it.
+    """
+    buffers = {
+        name: buffer for name, buffer in module.named_buffers() if names is None or name in names
+    }
+    before = {name: buffer.clone() for name, buffer in buffers.items()}
+    try:
+        yield
+    finally:
+        for name, buffer in buffers.items():
+            owner, _, own = name.rpartition(".")
+            module.get_submodule(owner)._buffers[own] = buffer.copy_(before[name])
+
+
 def macs_per_module(method: Method) -> Counter[str]:
     """Count multiply-adds of each submodule for the example inputs; all of them under ''."""
-    with FlopCounterMode(display=False) as counter:
+    with unchanged_buffers(method.module), FlopCounterMode(display=False) as counter:
         method.module(*method.inputs)
     root = type(method.module).__name__
     macs: Counter[str] = Counter()
@@ -72,6 +96,38 @@ def measure_coverage(
         quantized_macs=sum(macs[child] for child in quantized),
         total_macs=macs[""],
         left_out=tuple((f"{name}.{child}".rstrip("."), why) for child, why in left_out.items()),
+    )
+
+
+def check_quantized(
+    scheme: str, kind: Kind, coverage: Coverage, least: float | None = None
+) -> None:
+    """Refuse what would be measured under a scheme's name but is in float.
+
+    Args:
+        scheme: Its name.
+        kind: Of the scheme; a float one quantizes nothing.
+        coverage: What it quantized.
+        least: Least share of parameters; None refuses only where nothing at all was quantized.
+
+    Raises:
+        StageFailedError: It names what was left out, and why.
+    """
+    share = coverage.quantized_params / max(1, coverage.total_params)
+    if kind is Kind.FLOAT or (share > 0 if least is None else share >= least):
+        return
+    reasons = {why: [name for name, w in coverage.left_out if w == why]
+               for _, why in coverage.left_out}  # fmt: skip
+    told = "; ".join(
+        f"{', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if names[NAMED:] else ''}"
+        f" ({why})"
+        for why, names in reasons.items()
+    )
+    quantized = f"{share:.1%} of the parameters" if share else "nothing"
+    asked = "" if least is None else f", less than {least:.0%}"
+    raise StageFailedError(
+        f"quantize failed: {scheme} quantized {quantized}{asked}; left in float:"
+        f" {told or 'all of it, which has no weights'}"
     )
 
 

@@ -14,7 +14,9 @@ from bench.device_benchmark import OpenDevice
 from devices.base import DeviceInfo
 from devices.method_job import CallTime, MethodRepeat
 from devices.profiles import Profile
+from lowering.eager_module import EagerOutputs
 from lowering.single import LoweredMethod
+from model.errors import DeviceError
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,9 @@ class FakeDevice:
     def __init__(self):
         self.times_ms = [3.0, 1.0, 2.0]
         self.schedules = []
+        self.calls = []
+        self.quantized_macs_share = None  # of a float scheme
+        self.outputs = None  # those of PyTorch
         self.claims = 0
 
     @contextlib.contextmanager
@@ -52,7 +57,7 @@ class FakeDevice:
         return MethodRepeat(
             load_ms=5, warm_load_ms=4, base_rss_bytes=100, load_peak_rss_bytes=200,
             peak_rss_bytes=300, planned_bytes=None, threads=2, affinity="3", backends=(),
-            warmup_ms=(), trials=trials, outputs=job.inputs, warnings=("HOT",),
+            warmup_ms=(), trials=trials, outputs=self.outputs or job.inputs, warnings=("HOT",),
         )  # fmt: skip
 
 
@@ -73,13 +78,26 @@ def device(monkeypatch):
         return OpenDevice(fake, Profile(name, kind="host"), info)
 
     def lower_fake(*_, **__):
-        return LoweredMethod(b"pte", 1, 0.75, 0.5, {"add": 1}, 0.25, (), 10, 0.1)
+        return LoweredMethod(
+            pte=b"pte", delegates=1, delegated_nodes_share=0.75, delegated_macs_share=0.5,
+            other_operators={"add": 1}, quantizing=fake.quantized_macs_share is not None,
+            quantized_macs_share=fake.quantized_macs_share or 0, quantized_params_share=0.25,
+            left_out=(), state=(), planned_bytes=10, compile_s=0.1,
+        )  # fmt: skip
 
     monkeypatch.setattr("pytest_benchmark.plugin.get_cpu_info", dict)  # takes seconds
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # so does importing all there are
     monkeypatch.setattr(device_benchmark, "open_named_device", open_fake)
     monkeypatch.setattr(device_benchmark, "lower_method", lower_fake)
-    monkeypatch.setattr(device_benchmark, "eager_outputs", lambda _, inputs: [np.ones(2)])
+    monkeypatch.setattr(device_benchmark, "check_inputs", lambda *_: None)
+    monkeypatch.setattr(device_benchmark, "check_module", lambda *_: None)
+    monkeypatch.setattr(device_benchmark, "row_major", lambda inputs: inputs)
+
+    def call_fake(module, inputs, calls, dtypes):
+        fake.calls.append(calls)
+        return EagerOutputs((np.ones(2),), ())
+
+    monkeypatch.setattr(device_benchmark, "call_eagerly", call_fake)
     return fake
 
 
@@ -123,6 +141,48 @@ def test_doubts_are_warnings_with_their_remedies(run):
     result.stdout.fnmatch_lines(["*MeasurementWarning: FEW_REPEATS: under 5 repeats*"])
     failed, _ = run("-W", "error::bench.pytest_plugin.MeasurementWarning")
     failed.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "snr_db"),
+    [([1.1, 1.1], 20), ([1.4, 1.4], 8), ([-1.0, 1.0], -3), ([np.nan, 1.0], -np.inf)],
+)
+@pytest.mark.parametrize("flags", [(), ("--benchmark-disable",)])
+def test_outputs_far_from_pytorch_s_are_a_named_warning_although_the_test_asserts_nothing(
+    run, device, outputs, snr_db, flags
+):
+    device.outputs = (np.array(outputs),)
+    result, _ = run(*flags)
+    result.assert_outcomes(passed=1)
+    assert ("MeasurementWarning: LOW_SNR: " in result.stdout.str()) == (snr_db < 10)
+    found = device_benchmark.signal_to_noise_db([np.ones(2)], device.outputs)
+    assert found == pytest.approx(snr_db, abs=0.1)
+
+
+@pytest.mark.parametrize(("share", "warned"), [(None, False), (0.49, True), (0.5, False)])
+def test_a_quantizing_scheme_that_leaves_most_of_the_work_in_float_is_warned_of(
+    run, device, share, warned
+):
+    device.quantized_macs_share = share
+    result, _ = run()
+    assert ("MeasurementWarning: MOSTLY_FLOAT: " in result.stdout.str()) == warned
+
+
+def test_pytorch_calls_the_module_as_often_as_a_process_on_the_device(run, device):
+    run("--bench-repeats", "2", "--bench-iterations", "7", "--bench-warmup", "2")
+    assert device.calls == [9]
+
+
+def test_outputs_that_are_no_numbers_are_equal_where_pytorch_has_none_too():
+    odd = np.array([np.nan, np.inf, -np.inf, 3.0])
+    assert device_benchmark.signal_to_noise_db([odd], [odd.copy()]) == np.inf
+    assert device_benchmark.signal_to_noise_db([odd], [-odd]) == -np.inf
+
+
+@pytest.mark.parametrize("found", [[], [np.ones((2, 1))], [np.ones(2), np.ones(2)]])
+def test_outputs_of_another_number_or_shape_are_an_error_and_not_broadcast(found):
+    with pytest.raises(DeviceError, match=r"the device gave outputs of .*PyTorch of \[\(2,\)\]"):
+        device_benchmark.signal_to_noise_db([np.ones(2)], found)
 
 
 def test_compare_fail_judges_the_device_s_times(run, device):
@@ -267,3 +327,54 @@ def test_too_little_delegation_fails_with_what_is_outside(pytester):
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["lower failed: xnnpack took*outside are 1 cumsum*"])
+
+
+@pytest.mark.slow
+def test_a_layout_of_one_s_own_reaches_device_and_reference_alike_and_oddities_are_one_line(
+    pytester,
+):
+    pytester.makepyfile("""
+        import pytest, torch
+        from torch import nn
+        def test_channels_last(device_benchmark):
+            torch.manual_seed(0)
+            image = torch.randn(1, 3, 8, 8).to(memory_format=torch.channels_last)
+            assert device_benchmark(nn.Conv2d(3, 4, 3), image).snr_db > 100
+        class Sums(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("total", torch.ones(4))
+            def forward(self, x):
+                self.total.add_(x)
+                return self.total * 2
+        def test_state(device_benchmark):
+            measured = device_benchmark(Sums(), torch.randn(4), min_delegated=0)
+            assert measured.snr_db > 100
+        class Replaces(Sums):
+            def forward(self, x):
+                self.total = self.total / 2 + x
+                return self.total
+        def test_lost_state(device_benchmark):
+            device_benchmark(Replaces(), torch.ones(4))
+        class Two(nn.Linear):
+            def forward(self, x):
+                return super().forward(x), None
+        def test_none(device_benchmark):
+            device_benchmark(Two(4, 4), torch.ones(2, 4))
+        def test_half(device_benchmark):
+            device_benchmark(nn.Linear(4, 4).bfloat16(), torch.ones(2, 4).bfloat16(),
+                             min_delegated=0)
+        def test_convolution(device_benchmark):
+            device_benchmark(nn.Conv1d(4, 4, 3), torch.ones(1, 4, 9), scheme="8da8w")
+    """)
+    result = pytester.runpytest_subprocess("--bench-repeats", "1")
+    result.assert_outcomes(passed=2, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "export failed: forward changes total, and the exported program does not*",
+            "output [[]1[]] of forward is None: wrap the module*",
+            "input 0 is bfloat16; devices take*",
+            "quantize failed: 8da8w quantized nothing; left in float: forward (Conv1d*",
+        ]
+    )
+    assert "Traceback" not in result.stdout.str()

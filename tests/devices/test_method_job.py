@@ -21,6 +21,7 @@ from devices.method_job import (
 from devices.profiles import load_profiles
 from devices.schedule import Schedule
 from lowering.cache import cache_key, cache_root, pins
+from lowering.single import lower_method
 from model.entries import publish, usable
 from model.errors import ConfigError, DeviceError
 
@@ -163,6 +164,34 @@ def test_a_call_that_does_not_fit_the_method_is_named(
 ):
     with pytest.raises(DeviceError, match=said):
         HostNative().measure(MethodJob(two_outputs_pte, method, inputs), ONCE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", [Host(), HostNative()], ids=["host", "host-native"])
+def test_every_process_starts_with_the_state_of_the_module_and_adds_to_it_call_by_call(
+    native_bundle, device, tmp_path
+):
+    import torch
+
+    class Sums(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("total", torch.full((2,), 10.0))
+
+        def forward(self, x, factor):
+            self.total.add_(x)
+            return self.total * factor
+
+    inputs = (torch.ones(2), torch.tensor(2.0))
+    lowered = lower_method(
+        "forward", Sums(), inputs, scheme="fp32", backend="xnnpack", min_delegated=0
+    )
+    pte = tmp_path / "model.pte"
+    pte.write_bytes(lowered.pte)
+    job = MethodJob(pte, "forward", tuple(one.numpy() for one in inputs))
+    for _ in range(2):
+        repeat = device.measure(job, ONCE)
+        assert repeat.outputs[0].tolist() == [2 * (10 + ONCE.warmup + ONCE.iterations)] * 2
 
 
 @pytest.mark.slow

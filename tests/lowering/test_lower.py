@@ -10,9 +10,12 @@ from devices.host import Host
 from devices.schedule import Schedule
 from lowering.artifact import read_artifact
 from lowering.build import build_artifacts, build_references
+from lowering.lower import lower
 from lowering.reference import read_reference
 from model.choice import ModelChoice
+from model.errors import StageFailedError
 from model.utterance import built_in_utterances
+from quantization.scheme_files import adopt
 
 SCHEMES = ("fp32", "8da8w", "int8-static")
 MOST_DELEGATES = {"smd": 1, "codec_decoder": 3}
@@ -100,3 +103,15 @@ def test_a_pair_that_cannot_be_lowered_is_a_reason_and_not_the_end(plan):
     missing = dataclasses.replace(spec.verification, sources="nothing made this")
     (built,) = build_artifacts([dataclasses.replace(spec, calibration=(missing,))])
     assert built.reason.startswith("load failed: FileNotFoundError")
+
+
+def test_a_scheme_that_quantizes_nothing_of_the_model_is_a_failed_lowering(
+    plan, tmp_path, monkeypatch
+):
+    """`bench compile` and `bench run` would otherwise time fp32 under its name."""
+    monkeypatch.setattr("lowering.export.export_method", lambda _: None)  # takes a minute
+    (tmp_path / "lazy.toml").write_text('default = "fp32"\n')
+    spec = plan.lowering(adopt(tmp_path / "lazy.toml"), "xnnpack")
+    with pytest.raises(StageFailedError, match=r"quantized nothing; left in float: .*the default"):
+        lower(spec)
+    assert not spec.folder().exists()
