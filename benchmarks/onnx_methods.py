@@ -1,5 +1,6 @@
 """MobileSpeech's methods as ONNX graphs: what a user without ExecuTorch would ship."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -13,35 +14,39 @@ from model.methods import Method
 OPSET = 20
 
 
-def exported_to_onnx(choice: ModelChoice, table: dict[str, Method], *, int8: bool) -> Path:
+def exported_to_onnx(choice: ModelChoice, table: dict[str, Method], *, weights: str = "") -> Path:
     """Return the folder of a model's graphs, which are made when first asked for.
 
     Args:
         choice: The model.
         table: Its methods.
-        int8: With weights of matrix products in int8 and activations quantized as they come, by
-            ONNX Runtime's own `quantize_dynamic`.
+        weights: Empty for fp32; else the type (`QInt8`, `QUInt8`) of the weights of matrix
+            products, with activations quantized at run time, by ONNX Runtime's own
+            `quantize_dynamic`.
     """
     parts = {"sources": source_hash("model"), "pins": pins(), "model": choice.identity()}
-    folder = cache_root() / "onnx" / cache_key({**parts, "int8": int8, "opset": OPSET})
+    exporters = {name: version(name) for name in ("onnx", "onnxruntime", "onnxscript")}
+    folder = (
+        cache_root()
+        / "onnx"
+        / cache_key({**parts, **exporters, "weights": weights, "opset": OPSET})
+    )
     if not usable(folder):
-        publish(folder, lambda made: write_graphs(choice, table, made, int8=int8))
+        publish(folder, lambda made: write_graphs(choice, table, made, weights))
     return folder
 
 
-def write_graphs(
-    choice: ModelChoice, table: dict[str, Method], folder: Path, *, int8: bool
-) -> None:
-    if int8:
+def write_graphs(choice: ModelChoice, table: dict[str, Method], folder: Path, weights: str) -> None:
+    if weights:
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        plain = exported_to_onnx(choice, table, int8=False)
+        plain = exported_to_onnx(choice, table)
         for name in table:
             quantize_dynamic(
                 plain / f"{name}.onnx",
                 folder / f"{name}.onnx",
                 op_types_to_quantize=["MatMul", "Gemm"],  # linear layers, as the schemes here
-                weight_type=QuantType.QInt8,
+                weight_type=QuantType[weights],
                 per_channel=True,
             )
         return

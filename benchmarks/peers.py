@@ -1,29 +1,35 @@
 """Side by side on the same cores: MobileSpeech in every runtime, and every engine of packages.
 
 Run: `python benchmarks/peers.py [--threads 1 2] [--rounds 5] [--only NAME...] [--json FILE]`.
-Engines take turns: each round runs every engine once, in random order, each in a fresh process on
-as many cores as it has threads, which loads, warms up on a sentence and says all of them. Load time
-and memory are the process's, Python and its libraries included; the native runner's are its own.
+Every engine first tries each of its configurations (`peer_configurations.py`), `--trials` times;
+the one with the lowest real-time factor is measured anew. A goal has no verdict where a
+configuration of the rival has no figure (`--trials 0`, or it failed). Engines take turns: each
+round runs every engine once, in random order, each in a fresh process on as many cores as it has
+threads, which loads, says all sentences to warm up, and says all of them again. Load time and
+memory are the process's, Python and its libraries included; the native runner's are its own.
 `pip install 'mobilespeech-bench[peers]'` and `bench data fetch` bring the others; what is missing
 is a row that says so.
 """
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from goals import Goal, Report, at_least
+from peer_configurations import NEURAL_PEERS, ONNX_INT8, PYTORCH, configurations
 
 from bench.pipeline import Plan
+from devices.host import instruction_sets
 from lowering.build import build_artifacts, build_references
 from lowering.memory import rss_bytes
 from model.choice import ModelChoice
@@ -31,6 +37,8 @@ from model.utterance import built_in_utterances
 
 SENTENCES = ("short", "medium", "long")
 SEED = 20240214
+Pair = tuple[str, int]  # engine and threads
+Rounds = list[dict[str, Any]]
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -47,11 +55,19 @@ def one_engine(arguments: argparse.Namespace) -> None:
 
     plan = plan_of(arguments)
     artifacts = {scheme: plan.lowering(scheme, "xnnpack") for scheme in plan.schemes}
-    setting = Setting(plan.choice, plan.options, artifacts, arguments.threads[0])
+    setting = Setting(
+        plan.choice,
+        plan.options,
+        artifacts,
+        arguments.threads[0],
+        arguments.one,
+        arguments.configuration,
+    )
     start = time.perf_counter()
     engine = ENGINES[arguments.one](setting)
     load_s = time.perf_counter() - start
-    engine.say(plan.utterances[0])
+    for utterance in plan.utterances:  # all: compilers and memory plans are made per length
+        engine.say(utterance)
     spoken = {utterance.name: engine.say(utterance) for utterance in plan.utterances}
     loads_s = [one.load_s for one in spoken.values() if one.load_s is not None]
     peaks = [one.peak_rss_bytes for one in spoken.values() if one.peak_rss_bytes is not None]
@@ -63,9 +79,12 @@ def one_engine(arguments: argparse.Namespace) -> None:
     print(json.dumps(facts))
 
 
-def measure(name: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(
+    name: str, threads: int, configuration: str, arguments: argparse.Namespace
+) -> dict[str, Any]:
     """Run one engine in a process of its own, on as many cores as it has threads."""
     command = [sys.executable, __file__, "--one", name, "--threads", str(threads)]
+    command += ["--configuration", configuration]
     command += ["--model", arguments.model]
     if arguments.checkpoint:
         command += ["--checkpoint", str(arguments.checkpoint)]
@@ -81,50 +100,94 @@ def measure(name: str, threads: int, arguments: argparse.Namespace) -> dict[str,
     return found
 
 
-def summary(name: str, threads: int, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians over rounds; RTF is total time over total speech of a round."""
-    row: dict[str, Any] = {"engine": name, "threads": threads}
+def rtf_of(found: dict[str, Any]) -> float:
+    """Total time over total speech; infinite where it failed."""
+    if "failed" in found:
+        return math.inf
+    spoken = found["spoken"].values()
+    return float(sum(one["wall_s"] for one in spoken) / sum(one["audio_s"] for one in spoken))
+
+
+def fastest(trials: Mapping[str, Rounds]) -> str:
+    """Name the configuration with the lowest median real-time factor; the first of equals."""
+    return min(trials, key=lambda name: median(map(rtf_of, trials[name]))) if trials else ""
+
+
+def summary(pair: Pair, chosen: str, trials: Mapping[str, Rounds], rounds: Rounds) -> Rounds:
+    """Make the rows of one engine: what was measured, then each configuration that was tried.
+
+    Args:
+        pair: The engine and its threads.
+        chosen: The configuration that was measured.
+        trials: What the trials of each configuration found; empty where none was tried.
+        rounds: What the rounds found.
+    """
+    row: dict[str, Any] = {"engine": pair[0], "threads": pair[1], "configuration": chosen}
+    tried = [{**row, "configuration": name, **trial_cells(found)} for name, found in trials.items()]
     if failed := [found["failed"] for found in rounds if "failed" in found]:
-        return {**row, "failed": failed[0]}
-    spoken = [list(found["spoken"].values()) for found in rounds]
+        return [{**row, "failed": failed[0]}, *tried]
     longest = [found["spoken"][SENTENCES[-1]] for found in rounds]
-    return {
-        **row,
-        "rtf": median(sum(s["wall_s"] for s in r) / sum(s["audio_s"] for s in r) for r in spoken),
+    measured = {
+        "rtf": median(map(rtf_of, rounds)),
         "first_audio_s": median(one["first_audio_s"] for one in longest),
         "load_s": median(found["load_s"] for found in rounds),
         "peak_rss_mb": median(found["peak_rss_bytes"] for found in rounds) / 1e6,
     }
+    return [{**row, **measured}, *tried]
+
+
+def trial_cells(found: Rounds) -> dict[str, Any]:
+    """Arrange what trials of one configuration found."""
+    rtf = median(map(rtf_of, found))
+    if math.isfinite(rtf):
+        return {"trial_rtf": rtf}
+    return {"failed": next(one["failed"] for one in found if "failed" in one)}
 
 
 def report_of(rows: Sequence[dict[str, Any]]) -> Report:
     """Hold our best native runner against everything else, per number of threads."""
-    from peer_engines import NEURAL_PEERS
-
-    rivals = {
-        "MobileSpeech, ONNX Runtime int8": 1.5,
-        "MobileSpeech, eager": 3.0,
-        **dict.fromkeys(NEURAL_PEERS, 1.0),
-    }
+    rivals = {ONNX_INT8: 1.5, PYTORCH: 3.0, **dict.fromkeys(NEURAL_PEERS, 1.0)}
     goals = []
     for threads in dict.fromkeys(row["threads"] for row in rows):
-        rtf = {row["engine"]: row.get("rtf") for row in rows if row["threads"] == threads}
-        ours = {name: found for name, found in rtf.items() if found and "native" in name}
-        best = min(ours, key=lambda name: ours[name], default="")
+        of_all = [row for row in rows if row["threads"] == threads]
+        tried = {(row["engine"], row["configuration"]) for row in of_all if "trial_rtf" in row}
+        measured = {row["engine"]: row for row in of_all if "rtf" in row}
+        ours = [name for name in measured if "native" in name]
+        best = min(ours, key=lambda name: measured[name]["rtf"], default="")
         for rival, times in rivals.items():
-            if rival in rtf:
+            if rival in {row["engine"] for row in of_all}:
                 said = f"{rival} on {threads} threads: {times} x as fast or more"
-                goals.append(faster(said, ours.get(best), rtf[rival], times, best))
+                untried = [c for c in configurations(rival, threads) if (rival, c) not in tried]
+                goal = faster(said, measured.get(best), measured.get(rival), times)
+                goals.append(without_verdict(goal, untried) if untried else goal)
     return Report("Peers", rows, goals)
 
 
-def faster(said: str, ours: float | None, other: float | None, times: float, how: str) -> Goal:
-    """State by how much a real-time factor is below another."""
-    ratio = other / ours if ours and other else None
+def faster(
+    said: str, ours: Mapping[str, Any] | None, rival: Mapping[str, Any] | None, times: float
+) -> Goal:
+    """State by how much a real-time factor is below that of a rival in its fastest configuration.
+
+    Args:
+        said: The goal's words.
+        ours: Our row; None where nothing was measured.
+        rival: The rival's row; None likewise.
+        times: By how much ours should be below.
+    """
+    if ours is None or rival is None:
+        return at_least(said, None, times, "x", "one of them failed")
     remark = (
-        f"{how}, RTF {ours:.3f} against {other:.3f}" if ours and other else "one of them failed"
+        f"{ours['engine']}, RTF {ours['rtf']:.3f} against {rival['rtf']:.3f}"
+        f" ({rival['configuration']}); this machine has"
+        f" {', '.join(instruction_sets()) or 'no instruction set that was looked for'}"
     )
-    return at_least(said, ratio, times, "x", remark)
+    return at_least(said, rival["rtf"] / ours["rtf"], times, "x", remark)
+
+
+def without_verdict(goal: Goal, untried: Sequence[str]) -> Goal:
+    """Leave a goal open: the rival may have been held back by its configuration."""
+    remark = f"{goal.remark}; without a figure: {'; '.join(untried)}"
+    return replace(goal, measured=None, met=None, remark=remark)
 
 
 def chosen(arguments: argparse.Namespace) -> list[str]:
@@ -133,17 +196,34 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
     return [name for name in ENGINES if not arguments.only or name in arguments.only]
 
 
-def compare(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Take turns, round by round."""
-    names = chosen(arguments)
-    pairs = [(name, threads) for threads in arguments.threads for name in names]
-    found: dict[tuple[str, int], list[dict[str, Any]]] = {pair: [] for pair in pairs}
+def compare(
+    arguments: argparse.Namespace, run: Callable[[str, int, str], dict[str, Any]]
+) -> Rounds:
+    """Try every configuration, and measure the fastest of each engine, taking turns round by round.
+
+    Args:
+        arguments: Of the command line.
+        run: Measures an engine once, with so many threads, in a configuration.
+    """
+    pairs = [(name, threads) for threads in arguments.threads for name in chosen(arguments)]
     order = random.Random(SEED)
+    # Engines of one configuration, which has no name, have nothing to try.
+    cases = [(pair, one) for pair in pairs for one in configurations(*pair) if one]
+    trials: dict[Pair, dict[str, Rounds]] = {pair: {} for pair in pairs}
+    if arguments.trials:
+        for pair, configuration in cases:
+            trials[pair][configuration] = []
+    for _ in range(arguments.trials):
+        for pair, configuration in order.sample(cases, len(cases)):
+            trials[pair][configuration].append(run(*pair, configuration))
+            print(f"tried: {pair[0]}, {pair[1]} threads: {configuration}", file=sys.stderr)
+    best = {pair: fastest(trials[pair]) or configurations(*pair)[0] for pair in pairs}
+    found: dict[Pair, Rounds] = {pair: [] for pair in pairs}
     for number in range(arguments.rounds):
         for pair in order.sample(pairs, len(pairs)):
-            found[pair].append(measure(*pair, arguments))
+            found[pair].append(run(*pair, best[pair]))
             print(f"round {number + 1}: {pair[0]}, {pair[1]} threads", file=sys.stderr)
-    return [summary(*pair, rounds) for pair, rounds in found.items()]
+    return [row for pair in pairs for row in summary(pair, best[pair], trials[pair], found[pair])]
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -168,15 +248,17 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=1, help="of each configuration; 0 for none")
     parser.add_argument("--only", nargs="*", help="names of engines")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--configuration", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         one_engine(arguments)
         return
     prepare(arguments)
-    report = report_of(compare(arguments))
+    report = report_of(compare(arguments, lambda *case: measure(*case, arguments)))
     if arguments.json:
         report.save(arguments.json)
     print(report.markdown())

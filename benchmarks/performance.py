@@ -23,9 +23,10 @@ from pathlib import Path
 
 from goals import Goal, Report, goal_row, load, table
 from model_under_test import SCHEMES, lowered
+from peer_configurations import CONFIGURATIONS, PYTORCH
 
 from bench.pipeline import git_commit
-from devices.host import host_info
+from devices.host import host_info, instruction_sets
 from lowering.cache import ROOT, cache_root, pins
 from model.choice import ModelChoice
 
@@ -36,14 +37,10 @@ BRIEF = ("--model", "tiny", "--schemes", "fp32")
 SHORT = (*BRIEF, "--repeats", "1", "--iterations", "1")
 
 
-# All but those whose figures goals do not need: ExecuTorch in Python, torch.compile.
+# All but those whose figures goals do not need: ExecuTorch in Python.
 ENGINES = (
-    "MobileSpeech, eager",
-    "MobileSpeech, ONNX Runtime fp32",
-    "MobileSpeech, ONNX Runtime int8",
+    *CONFIGURATIONS,
     *(f"MobileSpeech, native runner {scheme}" for scheme in SCHEMES),
-    "Piper (VITS medium)",
-    "Kokoro-82M int8",
 )
 
 
@@ -85,7 +82,7 @@ SCRIPTS = (
     Script(
         "peers",
         "peers.py",
-        900,
+        3600,
         arguments=("--rounds", "1", "--only", *ENGINES),
         quick=(
             "--model",
@@ -94,8 +91,10 @@ SCRIPTS = (
             "1",
             "--threads",
             "1",
+            "--trials",
+            "0",
             "--only",
-            "MobileSpeech, eager",
+            PYTORCH,
         ),
     ),
     *(
@@ -192,6 +191,10 @@ def machine() -> str:
     info = host_info("host", "host")
     rows = [
         {"of": "processor", "is": f"{info.soc}, {info.cores} cores ({info.abi})"},
+        {
+            "of": "instruction sets",
+            "is": ", ".join(instruction_sets()) or "none of those looked for",
+        },
         {"of": "memory", "is": f"{info.memory_bytes / 1e9:.1f} GB"},
         {"of": "system", "is": f"{info.os}, {info.fingerprint}"},
         {"of": "versions", "is": ", ".join(f"{name} {number}" for name, number in pins().items())},

@@ -111,3 +111,29 @@ def processor_name() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+# What runs integer and half-precision products fast, by the flags that the kernel gives it on x86
+# (arch/x86/include/asm/cpufeatures.h) and on Arm (Documentation/arch/arm64/elf_hwcaps.rst).
+INSTRUCTION_SETS = {
+    "AVX2": "avx2",
+    "AVX-512": "avx512f",
+    "AVX-VNNI": "avx_vnni",
+    "AVX-512 VNNI": "avx512_vnni",
+    "AVX-512 BF16": "avx512_bf16",
+    "AMX INT8": "amx_int8",
+    "AMX BF16": "amx_bf16",
+    "NEON": "asimd",
+    "dot product": "asimddp",
+    "I8MM": "i8mm",
+    "SVE": "sve",
+    "SME": "sme",
+}
+
+
+def instruction_sets(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
+    """Name the instruction sets for matrix products that this machine has; none where unknown."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    given = [line.split(":", 1) for line in lines if line.startswith(("flags", "Features"))]
+    flags = set(given[0][1].split()) if given else set()
+    return tuple(name for name, flag in INSTRUCTION_SETS.items() if flag in flags)

@@ -12,6 +12,7 @@ from goals import Report, at_least, at_most, load
 from performance import SCRIPTS, Kept, Script, noted, page, result_of, run
 
 from bench.quality.clips import Score
+from devices.host import instruction_sets
 
 
 @pytest.fixture
@@ -59,6 +60,10 @@ def test_a_script_that_fails_is_a_reason_and_not_the_end(tmp_path):
     (goal,) = result_of(missing, tmp_path, kept).goals
     assert goal.met is None
     assert goal.remark == kept.reason
+
+
+def test_the_page_says_which_instruction_sets_the_machine_has():
+    assert f"| instruction sets | {', '.join(instruction_sets()) or 'none'}" in page({}, {})
 
 
 def test_every_script_has_a_name_of_its_own():
