@@ -18,7 +18,7 @@ from devices.conditions import (
     wait_until_cool,
     worst_status,
 )
-from devices.cores import canary_ms, fast_cores, slowed
+from devices.cores import canary_ms, fast_cores, has_large_pages, placement, slowed
 from devices.discovery import Notify, find, link_to
 from devices.load import OTHER_LOAD, TOLERATED_SHARE, busy_share
 from devices.profiles import Profile, soc_of
@@ -90,7 +90,8 @@ class Android(RemoteDevice):
     ) -> tuple[list[str], list[Reading]]:
         """Run one repeat on a phone that is cool, watched and left alone: warnings and readings."""
         link, discipline = self._link, self._profile.discipline
-        cores = self._fast_cores()
+        placed = placement(link, self._fast_cores())
+        cores = placed.mask
         fastest = 1 << (cores.bit_length() - 1) if cores else 0
         before, warnings = wait_until_cool(lambda: read_conditions(link), discipline)
         others_busy = busy_share(link)
@@ -108,7 +109,9 @@ class Android(RemoteDevice):
         found = {
             "THROTTLED": max(worst_status(noted), after.thermal_status or 0) > 0,
             "SLOWED": slowed(canary_before_ms, canary_after_ms),
-            "CORES_UNKNOWN": not cores,
+            "CORES_UNKNOWN": not cores and not placed.refused,
+            "CORES_REFUSED": placed.refused,
+            "LARGE_PAGES": has_large_pages(link),
             "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
             "CHARGING": after.powered is True,

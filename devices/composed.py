@@ -24,8 +24,9 @@ from devices.conditions import COMPOSED, watching
 from devices.exchange import FORMAT
 from devices.killed import why_killed
 from devices.remote import CANNOT_START, TRACE_LIMIT_BYTES, Launch
+from devices.runner_call import NOT_STARTED, crashed
 from devices.schedule import Schedule
-from devices.shell import KILLED, CommandFailedError, Link, ShellResult, printable
+from devices.shell import KILLED, SIGNALLED, CommandFailedError, Link, ShellResult, printable
 from devices.signature import ones_of, signatures_of
 from devices.store import Store
 from model.config import N_CODEBOOK
@@ -266,7 +267,9 @@ def check_executor(link: Link, result: ShellResult, log: str) -> None:
         pid = PROCESS.search(log)
         how = why_killed(link, int(pid.group(1)[:9]) if pid else None)
     elif result.code in CANNOT_START:
-        how = "is not started by the system"
+        how = f"is not started by the system ({NOT_STARTED})"
+    elif result.code > SIGNALLED:
+        how = crashed(result.code - SIGNALLED)
     else:
         how = f"ended with status {result.code}"
     raise CommandFailedError(link.address, result, f"the runner {how}; its last words: {said}")

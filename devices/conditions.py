@@ -38,6 +38,8 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "CLOCKS_PINNED": "fixed-performance mode was on: compare only with runs that had it too",
         "CLOCKS_NOT_PINNED": "fixed-performance mode was asked for and changed no clock",
         "CORES_UNKNOWN": "the phone tells no core speeds: the runner ran on whichever cores",
+        "CORES_REFUSED": "the kernel kept the runner from some fast cores: wake the phone, retry",
+        "LARGE_PAGES": "pages over 4 KiB: compare memory only between devices with such pages",
         "LOW_MEMORY": "less than twice the model was free: close apps, or restart the phone",
         "SCREEN_ON": "the screen was on and took power: switch it off where a cable is connected",
         "DOZING": "the phone was in doze: wake it, or dumpsys deviceidle disable, then enable",

@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from dataclasses import dataclass
 
 from devices.profiles import Soc
 from devices.shell import Link
 
 CANARY_RATIO = 1.10
+USUAL_PAGE_BYTES = 4096
 NO_TASKSET = 99  # a status that no program of a phone ends with
 READ_CORES = """
 cd /sys/devices/system/cpu
@@ -14,11 +16,12 @@ for cpu in cpu[0-9]*; do
   echo "$cpu $(cat $cpu/cpu_capacity 2>/dev/null) @$(cat $cpu/cpufreq/cpuinfo_max_freq 2>/dev/null)"
 done
 """
-# Counts in the shell: the same work each time, on one core, without files.
+# Counts in the shell: the same work each time, on one core, without files. The two moments are
+# subtracted here: Android's shell, mksh, computes with 32 bits.
 CANARY = """
 i=0; begin=$(date +%s%N)
 while [ $i -lt 20000 ]; do i=$((i+1)); done
-end=$(date +%s%N); echo $((end-begin))
+end=$(date +%s%N); echo $begin $end
 """
 
 
@@ -54,6 +57,32 @@ def fast_cores(link: Link, soc: Soc | None = None) -> int:
     return sum(1 << cpu for cpu in fast if cpu < 64)
 
 
+@dataclass(frozen=True)
+class Placement:
+    """The cores that a process is started on.
+
+    Attributes:
+        mask: Of the cores; 0 for any.
+        refused: The kernel gives others than were asked for.
+    """
+
+    mask: int
+    refused: bool = False
+
+
+def placement(link: Link, wanted: int) -> Placement:
+    """Find out on which of the wanted cores the kernel lets a process run.
+
+    Args:
+        link: Reaches the device.
+        wanted: Mask of the cores; 0 for any.
+    """
+    granted = granted_cores(link, wanted) if wanted else wanted
+    if granted is None:
+        return Placement(wanted)
+    return Placement(granted, refused=granted != wanted)
+
+
 def granted_cores(link: Link, mask: int) -> int | None:
     """Ask the kernel for a mask of cores, and read back what a process gets.
 
@@ -75,6 +104,17 @@ def asking(mask: int) -> str:
     return f"taskset {mask:x} grep Cpus_allowed: /proc/self/status"
 
 
+def page_size_bytes(link: Link) -> int | None:
+    """Return the size of the kernel's pages; None where it cannot be told."""
+    found = re.fullmatch(r"\s*(\d{4,7})\s*", link.run("getconf PAGE_SIZE").stdout)
+    return int(found.group(1)) if found else None
+
+
+def has_large_pages(link: Link) -> bool:
+    """Say whether the kernel's pages are known to be larger than most phones'."""
+    return (page_size_bytes(link) or 0) > USUAL_PAGE_BYTES
+
+
 def canary_ms(link: Link, core: int) -> float | None:
     """Time a fixed workload on one core by the phone's own clock: the best of three.
 
@@ -84,8 +124,9 @@ def canary_ms(link: Link, core: int) -> float | None:
     command = f"sh -c {shlex.quote(CANARY)}"
     if core:
         command = f"taskset {core:x} {command}"
-    found = re.findall(r"^\d+$", link.run("; ".join([command] * 3), 120).stdout, re.MULTILINE)
-    return min(map(int, found)) / 1e6 if found else None
+    said = link.run("; ".join([command] * 3), 120).stdout
+    moments = re.findall(r"^(\d{16,20}) (\d{16,20})$", said, re.MULTILINE)
+    return min((int(end) - int(begin)) / 1e6 for begin, end in moments) if moments else None
 
 
 def slowed(before_ms: float | None, after_ms: float | None) -> bool:

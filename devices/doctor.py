@@ -1,11 +1,13 @@
 """Everything that a run on a phone or a board needs, checked one by one, with remedies."""
 
 import contextlib
+import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from devices.android import BASE, identity_of, is_emulated
 from devices.bundle import Bundle, build_bundle
@@ -18,12 +20,20 @@ from devices.conditions import (
     is_hot,
     read_conditions,
 )
-from devices.cores import canary_ms, fast_cores
+from devices.cores import (
+    USUAL_PAGE_BYTES,
+    canary_ms,
+    fast_cores,
+    granted_cores,
+    page_size_bytes,
+)
 from devices.discovery import Notify, find, link_to
+from devices.elf import load_alignment
 from devices.linux import open_linux
 from devices.load import TOLERATED_SHARE, busy_share
 from devices.profiles import Profile, soc_of
-from devices.shell import Link, printable
+from devices.runner_call import NOT_STARTED, crashed
+from devices.shell import SIGNALLED, Link, printable
 from devices.ssh import SshLink
 from devices.state import prepared, restore
 from devices.store import Store
@@ -36,6 +46,7 @@ MEMORY_BYTES = 500_000_000
 FIRST_THERMAL_SDK = 29  # Android 10
 TOOLS = ("cat", "df", "du", "grep", "kill", "ls", "mkdir", "mv", "readlink", "rm", "sha256sum")
 RUNNER_USAGE = 2  # its exit status without arguments
+ALIGNED_BYTES = 65536  # what linkers for arm64 take by default
 HELP = 1  # that of gflags, which ExecuTorch's own runners use, when asked for help
 
 
@@ -48,12 +59,14 @@ class Finding:
         state: "ok", "warning" (a run works and will say so) or "problem" (it will not work).
         detail: What was seen.
         remedy: What to do; empty where all is well.
+        facts: What was measured, for programs: JSON values by name.
     """
 
     check: str
     state: str
     detail: str
     remedy: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,7 @@ def examine(
     profile: Profile,
     notify: Notify = lambda _: None,
     bundle_for: Callable[[str], Bundle] = build_bundle,
+    further: "Checks" = (),
 ) -> Iterator[Finding]:
     """Check a phone or a board and say what is wrong; nothing that it does raises an error.
 
@@ -88,6 +102,7 @@ def examine(
         profile: Which one.
         notify: Called with a sentence when somebody has to do something about it.
         bundle_for: Gives the runner for an instruction set.
+        further: Checks after the doctor's own.
 
     Yields:
         One finding after the other, as they are made.
@@ -111,13 +126,15 @@ def examine(
         except HarnessError as error:
             yield Finding("in use", PROBLEM, str(error), "wait until the other run ends")
             return
-        for check in CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES:
+        own = CHECKS_OF_BOARDS if profile.kind == "linux" else CHECKS_OF_PHONES
+        for check in (*own, *further):
             try:
                 yield check(patient)
                 if check is leftovers:  # what was frozen is live again
                     patient = replace(patient, conditions=read_conditions(patient.link))
             except HarnessError as error:
-                yield Finding(check.__name__, PROBLEM, str(error), "see the message")
+                name = check.__name__.replace("_", " ")
+                yield Finding(name, PROBLEM, str(error), "see the message")
 
 
 def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:
@@ -297,38 +314,82 @@ def load(patient: Patient) -> Finding:
 
 
 def cores(patient: Patient) -> Finding:
-    """Look which cores are fast."""
+    """Look which cores are fast, and whether the kernel lets a program run on them."""
     mask = fast_cores(patient.link, soc_of(patient.properties))
     if not mask:
         return Finding("cores", WARNING, "speeds unknown", "the runner runs on whichever cores")
-    if patient.link.run("command -v taskset").code != 0:
+    detail = f"fast ones: mask {mask:x}, {mask.bit_count()} of them"
+    granted = granted_cores(patient.link, mask)
+    if granted is None:
         return Finding("cores", WARNING, "no taskset", "slowing down is judged on any core")
-    return Finding("cores", OK, f"fast ones: mask {mask:x}, {mask.bit_count()} of them")
+    if granted != mask:
+        given = f"gives {granted:x}" if granted else "refuses it"
+        return Finding(
+            "cores", WARNING, f"{detail}; the kernel {given}", "wake the phone and try again"
+        )
+    return Finding("cores", OK, detail)
+
+
+def pages(patient: Patient) -> Finding:
+    """Look whether the runner's files can be mapped by a kernel with such pages."""
+    size_bytes = page_size_bytes(patient.link)
+    if size_bytes is None:
+        return Finding("pages", WARNING, "their size is unknown", "the runner may not be loaded")
+    facts = {"page_size_bytes": size_bytes}
+    alignments = {name: load_alignment(path) for name, path in runner_files(patient).items()}
+    coarse = [name for name, align in alignments.items() if align and align < size_bytes]
+    size = f"{size_bytes // 1024} KiB"
+    if coarse:
+        remedy = f"link it with -Wl,-z,max-page-size={max(size_bytes, ALIGNED_BYTES)}"
+        detail = f"of {size}, and {coarse[0]} is aligned for smaller ones: it cannot be loaded"
+        return Finding("pages", PROBLEM, detail, remedy, facts)
+    if size_bytes > USUAL_PAGE_BYTES:
+        remedy = "compare memory only between devices with such pages"
+        return Finding(
+            "pages", WARNING, f"of {size}; the runner is aligned for them", remedy, facts
+        )
+    return Finding("pages", OK, f"of {size}", facts=facts)
+
+
+def runner_files(patient: Patient) -> Mapping[str, Path]:
+    """Name the files of the runner that a run would push."""
+    if patient.profile.runner:
+        return files_of(Path(patient.profile.runner))
+    return patient.bundle_for(patient.profile.abi).files
 
 
 def runner(patient: Patient) -> Finding:
     """Bring the runner to the device and start it."""
     own = Path(patient.profile.runner)
+    folder = patient.store.put(runner_files(patient))
     if patient.profile.runner:
-        folder = patient.store.put(files_of(own))
         start = f"LD_LIBRARY_PATH=. exec {shlex.quote(f'./{own.name}')} --helpshort"
     else:
-        bundle = patient.bundle_for(patient.profile.abi)
-        folder = patient.store.put(bundle.files)
-        start = f"exec {shlex.join(bundle.command)}"
+        start = f"exec {shlex.join(patient.bundle_for(patient.profile.abi).command)}"
     result = patient.link.run(f"cd {shlex.quote(folder)} && {start}")
     if result.code != (HELP if patient.profile.runner else RUNNER_USAGE):
-        return Finding(
-            "runner",
-            PROBLEM,
-            f"ends with status {result.code}: {printable(result.stderr.strip(), 200)}",
-            "the system may not let it start: docs/phones.md, 'When the runner does not start'",
-        )
+        if result.code > SIGNALLED:
+            how = crashed(result.code - SIGNALLED)
+        else:
+            how = f"ends with status {result.code}{denial(patient.link)}"
+        said = printable(result.stderr.strip(), 200)
+        return Finding("runner", PROBLEM, f"{how}: {said or 'without a word'}", NOT_STARTED)
     return Finding("runner", OK, f"starts; {patient.store.pushed_bytes / 1e6:.1f} MB pushed")
 
 
+def denial(link: Link) -> str:
+    """Quote what SELinux last denied in our folder; empty where the log tells of nothing.
+
+    Source of the form: Linux, security/selinux/avc.c, avc_dump_av and avc_audit_pre_callback.
+    """
+    command = "logcat -d -b all 2>/dev/null | grep 'avc: *denied' | grep -F mobilespeech-bench"
+    lines = link.run(f"{command} | tail -n 1").stdout.strip().splitlines()
+    found = re.search(r"avc: *denied *\{[^}]{1,100}\}", lines[-1]) if lines else None
+    return f"; SELinux says `{printable(found.group(), 120)}`" if found else ""
+
+
 Checks = Sequence[Callable[[Patient], Finding]]
-CHECKS_OF_BOARDS: Checks = (tools, room, memory, cores, runner)
+CHECKS_OF_BOARDS: Checks = (tools, room, memory, cores, pages, runner)
 CHECKS_OF_PHONES: Checks = (
     leftovers,
     system,
@@ -341,5 +402,6 @@ CHECKS_OF_PHONES: Checks = (
     awake,
     load,
     cores,
+    pages,
     runner,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from devices.base import DeviceInfo, Found, Task
 from devices.bundle import TARGETS, Bundle, build_bundle
 from devices.conditions import Conditions, read_conditions
-from devices.cores import canary_ms, fast_cores, slowed
+from devices.cores import canary_ms, fast_cores, has_large_pages, placement, slowed
 from devices.profiles import Profile
 from devices.remote import Launch, end_leftovers
 from devices.remote_device import RemoteDevice
@@ -77,7 +77,8 @@ class Linux(RemoteDevice):
     def measure(self, job: Task[Found], schedule: Schedule) -> Found:
         """Run one repeat in a fresh process."""
         with self._ready(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            cores = self._fast_cores()
+            placed = placement(self._link, self._fast_cores())
+            cores = placed.mask
             fastest = 1 << (cores.bit_length() - 1) if cores else 0
             before_ms = canary_ms(self._link, fastest)
             self._run(
@@ -85,7 +86,12 @@ class Linux(RemoteDevice):
             )
             after_ms = canary_ms(self._link, fastest)
             repeat = job.read(Path(folder))
-        doubts = {"SLOWED": slowed(before_ms, after_ms), "CORES_UNKNOWN": not cores}
+        doubts = {
+            "SLOWED": slowed(before_ms, after_ms),
+            "CORES_UNKNOWN": not cores and not placed.refused,
+            "CORES_REFUSED": placed.refused,
+            "LARGE_PAGES": has_large_pages(self._link),
+        }
         said = (code for code, true in doubts.items() if true)
         return replace(repeat, warnings=(*repeat.warnings, *said))
 

@@ -13,7 +13,7 @@ from devices.base import ProcessFacts, Task
 from devices.bundle import Bundle
 from devices.conditions import process_of, watching
 from devices.killed import why_killed
-from devices.runner_call import check_outcome, runner_arguments
+from devices.runner_call import NOT_STARTED, check_outcome, runner_arguments
 from devices.schedule import Schedule
 from devices.shell import (
     KILLED,
@@ -136,7 +136,9 @@ def check_runner(link: Link, result: ShellResult, notes: str) -> None:
         pid = process_of(link.run(f"cat {shlex.quote(notes)}").stdout)
         raise CommandFailedError(device, result, f"the runner {why_killed(link, pid)}")
     if result.code in CANNOT_START:
-        raise CommandFailedError(device, result, f"the system does not start the runner: {said}")
+        raise CommandFailedError(
+            device, result, f"the system does not start the runner: {said} ({NOT_STARTED})"
+        )
     try:
         check_outcome(result.code, result.stdout, result.stderr)
     except DeviceError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from devices.base import OperatorTime, ProcessFacts, Task
 from devices.bundle import Bundle
 from devices.claim import claimed
+from devices.cores import placement
 from devices.profiles import Profile
 from devices.profiling import read_profile
 from devices.remote import Launch
@@ -74,7 +75,8 @@ class RemoteDevice(ABC):
     def profile(self, job: Task[ProcessFacts], schedule: Schedule) -> tuple[OperatorTime, ...]:
         """Trace the operators of one iteration, in a process of its own."""
         with self._ready(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            launch = Launch(self._fast_cores(), self._profile.discipline.run_limit_s, profile=True)
+            cores = placement(self._link, self._fast_cores()).mask
+            launch = Launch(cores, self._profile.discipline.run_limit_s, profile=True)
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 

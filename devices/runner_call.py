@@ -24,6 +24,12 @@ REMEDIES: Mapping[int, str] = {
     13: "choose another number of threads or other processors",
     14: "the device has not enough free memory for this model",
 }
+# Signals that end a runner which the system does not tolerate, with what can be done.
+NOT_STARTED = "docs/phones.md, 'When the runner does not start'"
+SIGNAL_REMEDIES: Mapping[signal.Signals, str] = {
+    signal.SIGSYS: f"seccomp forbids a system call that its C library makes: {NOT_STARTED}",
+    signal.SIGILL: f"the processor lacks an instruction that it uses: {NOT_STARTED}",
+}
 LONGEST = 400  # characters of a runner's words in an error
 
 
@@ -80,9 +86,7 @@ def check_outcome(status: int, stdout: str, stderr: str) -> None:
     last_words = shortened((stderr.strip().splitlines() or ["nothing"])[-1])
     if status < 0 or status > 128:
         number = -status if status < 0 else status - 128
-        raise DeviceError(
-            f"the runner crashed with {signal_name(number)}; its last words: {last_words}"
-        )
+        raise DeviceError(f"the runner {crashed(number)}; its last words: {last_words}")
     raise DeviceError(
         f"the runner ended with status {status} and the answer {shortened(stdout.strip())!r};"
         f" its last words: {last_words}"
@@ -96,6 +100,12 @@ def parse_answer(stdout: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def crashed(number: int) -> str:
+    """Say that a signal ended a program, and what to do where that is known."""
+    remedy = next((text for name, text in SIGNAL_REMEDIES.items() if name == number), "")
+    return f"crashed with {signal_name(number)}{f' ({remedy})' if remedy else ''}"
 
 
 def signal_name(number: int) -> str:

@@ -11,7 +11,8 @@ from typing import Protocol
 from model.errors import DeviceError, DeviceUnavailableError
 
 OUTPUT_LIMIT_BYTES = 1 << 20  # what one command may write; longer output is a fault, not an answer
-KILLED = 128 + 9
+SIGNALLED = 128  # added to the number of the signal that ended a command
+KILLED = SIGNALLED + 9
 MOST_STEPS = 60  # in which the device looks whether a command has reached its limit
 SLACK_S = 10.0  # how much later the host gives up than the device
 

@@ -1,7 +1,9 @@
 """What there is to measure on, and whether it is fit for it."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from devices.discovery import Notify, why_none
@@ -11,6 +13,7 @@ from devices.kinds import HERE, find_profile
 from devices.overview import Overview, clean, survey
 from devices.profiles import load_profiles
 from devices.tables import Table
+from model.errors import ConfigError
 
 
 def known_profiles(own: Mapping[str, Table]) -> list[dict[str, Any]]:
@@ -72,3 +75,40 @@ def examine_device(name: str, own: Mapping[str, Table], notify: Notify) -> Itera
             yield Finding("runner", needed, str(error), "only host-native and phones need it")
         return
     yield from examine(profile, notify=notify)
+
+
+def verify_device(
+    name: str, own: Mapping[str, Table], notify: Notify, output: Path | None
+) -> tuple[Sequence[Finding], dict[str, Any]]:
+    """Check the device of a profile, and try on it what a measurement assumes.
+
+    Args:
+        name: Of the profile.
+        own: Tables of `bench.toml` [devices].
+        notify: Told each finding's name as it is made, and what somebody has to do.
+        output: Where to write the document; None for nowhere.
+
+    Returns:
+        What was found, and the document without personal data.
+
+    Raises:
+        ConfigError: The profile is this machine, or the document cannot be written.
+    """
+    from bench.commands.device_report import cleaner, document, personal_names, write
+    from devices.verify import VERIFICATIONS_OF_BOARDS, VERIFICATIONS_OF_PHONES
+
+    profile = find_profile(name, own)
+    if profile.kind in HERE:
+        raise ConfigError(f"--verify is for phones and boards; {name!r} is this machine")
+    clean = cleaner(personal_names(profile))
+    board = profile.kind == "linux"
+    further = VERIFICATIONS_OF_BOARDS if board else VERIFICATIONS_OF_PHONES
+    findings = []
+    for finding in examine(profile, notify=notify, further=further):
+        notify(f"{finding.check}: {finding.state}")
+        findings.append(finding)
+    found = document(profile, findings, clean)
+    if output:
+        write(output, json.dumps(found, indent=1) + "\n")
+        notify(f"written to {output}, without serial numbers, addresses and names")
+    return findings, found

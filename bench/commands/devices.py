@@ -1,12 +1,14 @@
 """The commands about devices: what is attached, whether it is fit for a run, cleaning up."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from devices.doctor import Finding
     from devices.tables import Table
 
 
@@ -81,21 +83,42 @@ def sentence_of(entry: Mapping[str, Any]) -> str:
 
 @click.command()
 @click.option("--device", required=True, help="A profile's name.")
+@click.option("--verify", is_flag=True, help="Also try on the device what a measurement assumes.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="With --verify: write JSON without personal data, to attach to a report.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def doctor(ctx: click.Context, device: str, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context, device: str, verify: bool, output: Path | None, as_json: bool
+) -> None:
     """Check all that a run on a device needs, and say what to do about what is missing."""
     from dataclasses import asdict
 
-    from bench.commands.device_list import examine_device
+    from bench.commands.device_list import examine_device, verify_device
 
-    findings = []
-    for finding in examine_device(device, own_devices(ctx), tell):
-        findings.append(finding)
-        if not as_json:
-            remedy = f"; {finding.remedy}" if finding.remedy else ""
-            click.echo(f"{finding.state:<8} {finding.check}: {finding.detail}{remedy}")
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    own = own_devices(ctx)
+    if output and not verify:
+        raise click.UsageError("-o takes what --verify finds: give both")
+    if verify:
+        findings, shown = verify_device(device, own, tell, output)
+        click.echo(json.dumps(shown, indent=1) if as_json else shown_table(findings))
+    else:
+        findings = []
+        for finding in examine_device(device, own, tell):
+            findings.append(finding)
+            if not as_json:
+                remedy = f"; {finding.remedy}" if finding.remedy else ""
+                click.echo(f"{finding.state:<8} {finding.check}: {finding.detail}{remedy}")
+        if as_json:
+            click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     if any(finding.state == "problem" for finding in findings):
         ctx.exit(4)
+
+
+def shown_table(findings: "Sequence[Finding]") -> str:
+    """Write what was found as a table."""
+    from bench.commands.device_report import table
+
+    return table(findings)
