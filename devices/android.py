@@ -90,11 +90,11 @@ class Android(RemoteDevice):
     ) -> tuple[list[str], list[Reading]]:
         """Run one repeat on a phone that is cool, watched and left alone: warnings and readings."""
         link, discipline = self._link, self._profile.discipline
+        before, warnings = wait_until_cool(lambda: read_conditions(link), discipline)
+        others_busy = busy_share(link)
         placed = placement(link, self._fast_cores())
         cores = placed.mask
         fastest = 1 << (cores.bit_length() - 1) if cores else 0
-        before, warnings = wait_until_cool(lambda: read_conditions(link), discipline)
-        others_busy = busy_share(link)
         with prepared(link, BASE, discipline, frozen=before.updates_stopped) as changed:
             canary_before_ms = canary_ms(link, fastest)
             launch = Launch(cores, discipline.run_limit_s)

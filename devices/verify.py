@@ -9,6 +9,7 @@ import math
 import re
 
 from devices.android import is_emulated
+from devices.battery import READ_SERVICE, read_battery
 from devices.conditions import Discipline
 from devices.cores import CANARY_RATIO, READ_CORES, canary_ms, fast_cores
 from devices.doctor import OK, PROBLEM, WARNING, Checks, Finding, Patient
@@ -16,12 +17,12 @@ from devices.linux import ASK
 from devices.profiles import soc_of
 from devices.shell import SIGNALLED, Link, printable
 from devices.state import prepared
+from devices.thermal import read_thermal
 
 SEGMENTATION_FAULT = SIGNALLED + 11
 CANARY_RUNS = 10
 CLOCK_READINGS = 12
 COARSEST_TICK_NS = 1_000_000  # a hundredth of what the fixed workload takes, or less
-UPDATES_STOPPED = "UPDATES STOPPED"
 REPORT_IT = "please report it, with this file"
 # Starts a child on one core after the other and reads back, from outside it, on which it ran: field
 # 3 is its state, field 39 the core (proc_pid_stat(5)). A child that was refused is a zombie.
@@ -82,17 +83,17 @@ def shell(patient: Patient) -> Finding:
 
 def thermal(patient: Patient) -> Finding:
     """Look at what tells of heat: the thermal service with its HAL, and the kernel's zones."""
-    dump = patient.link.run("dumpsys thermalservice").stdout
-    ready = re.search(r"^\s*HAL Ready: (true|false)", dump, re.MULTILINE)
+    told = read_thermal(patient.link)
     there, read = readable(patient.link, "/sys/class/thermal/thermal_zone*/temp")
     zones = f"{read} of {there} zones readable"
-    facts = {"hal_ready": ready.group(1) == "true" if ready else None, "zones": [read, there]}
-    if ready is None:
+    facts = {"hal_ready": told.hal_ready, "status": told.status, "zones": [read, there]}
+    remedy = "rows say THERMAL_UNKNOWN: judge by SLOWED"
+    if told.hal_ready is None:
         detail = f"no thermal service tells of a HAL; {zones}"
-        return Finding("thermal", WARNING, detail, "rows say THERMAL_UNKNOWN", facts)
-    if not facts["hal_ready"]:
-        detail = f"the thermal service has no HAL: its status of 0 means unknown; {zones}"
-        return Finding("thermal", WARNING, detail, "rows say THERMAL_UNKNOWN", facts)
+        return Finding("thermal", WARNING, detail, remedy, facts)
+    if not told.hal_ready:
+        detail = f"the thermal service has no HAL, so that its status of 0 means unknown; {zones}"
+        return Finding("thermal", WARNING, detail, remedy, facts)
     return Finding("thermal", OK, f"the thermal service has a HAL; {zones}", facts=facts)
 
 
@@ -130,26 +131,30 @@ def speeds(link: Link, check: str, name: str, column: int) -> Finding:
 def battery_updates(patient: Patient) -> Finding:
     """Try that the battery service stops its updates while a run hides the charger, and resumes.
 
-    AOSP, frameworks/base, services/core/java/com/android/server/BatteryService.java: `unplug`
-    freezes every value until `reset`, and the dump says so.
+    See `devices.battery` for what AOSP's service does.
     """
     link, check = patient.link, "battery updates"
-    before = link.run("dumpsys battery").stdout
-    if "level:" not in before:
+    if "level:" not in link.run(READ_SERVICE).stdout:
         return Finding(check, WARNING, "there is no battery service", "the battery is not watched")
-    if UPDATES_STOPPED in before:
+    if read_battery(link).updates_stopped:
         detail = "another program has frozen the battery service: it shows old values"
         return Finding(check, WARNING, detail, "adb shell dumpsys battery reset")
     with prepared(link, patient.store.base, Discipline()):
-        during = link.run("dumpsys battery").stdout
-    after = link.run("dumpsys battery").stdout
-    if UPDATES_STOPPED in after:
+        during = read_battery(link)
+    after = read_battery(link)
+    facts = {
+        "stopped": [during.updates_stopped, after.updates_stopped],
+        "temperature_source": [during.source, after.source],
+    }
+    if after.updates_stopped:
         detail = "the battery service stays frozen after `dumpsys battery reset`"
-        return Finding(check, PROBLEM, detail, f"restart the phone; {REPORT_IT}")
-    if UPDATES_STOPPED not in during:
-        detail = "`dumpsys battery unplug` does not stop updates"
-        return Finding(check, WARNING, detail, f"the charger is not hidden: {REPORT_IT}")
-    return Finding(check, OK, "they stop at `unplug` and resume at `reset`")
+        return Finding(check, PROBLEM, detail, f"restart the phone; {REPORT_IT}", facts)
+    if not during.updates_stopped:
+        detail = "`dumpsys battery unplug` does not stop them"
+        return Finding(check, WARNING, detail, f"the charger is not hidden: {REPORT_IT}", facts)
+    live = f"read from {during.source}" if during.source else "unknown"
+    detail = f"they stop at `unplug` and resume at `reset`; temperature meanwhile: {live}"
+    return Finding(check, OK, detail, facts=facts)
 
 
 def affinity(patient: Patient) -> Finding:

@@ -205,7 +205,7 @@ def test_a_stand_in_phone_is_examined_from_connection_to_runner(phone_amd64, tmp
     found = {f.check: f for f in examine(profile, bundle_for=lambda _: bundle)}
     assert list(found) == [
         *("build", "connection", "leftovers", "system", "tools", "room", "memory"),
-        *("temperature", "battery", "clocks", "awake", "load", "cores", "runner"),
+        *("temperature", "battery", "clocks", "awake", "load", "cores", "pages", "runner"),
     ]
     assert all(f.state != PROBLEM for f in found.values())
     assert all(f.remedy for f in found.values() if f.state != OK)
