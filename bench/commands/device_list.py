@@ -100,6 +100,8 @@ def verify_device(
     profile = find_profile(name, own)
     if profile.kind in HERE:
         raise ConfigError(f"--verify is for phones and boards; {name!r} is this machine")
+    if output:
+        write(output, "", "a")  # find out now, not after minutes
     clean = cleaner(personal_names(profile))
     board = profile.kind == "linux"
     further = VERIFICATIONS_OF_BOARDS if board else VERIFICATIONS_OF_PHONES

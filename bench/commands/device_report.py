@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from devices.discovery import addresses
 from devices.doctor import Finding
@@ -110,13 +110,14 @@ def table(findings: Sequence[Finding]) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def write(path: Path, text: str) -> None:
-    """Write a report.
+def write(path: Path, text: str, mode: Literal["w", "a"] = "w") -> None:
+    """Write a text, or, in mode "a", add it.
 
     Raises:
         ConfigError: The file cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

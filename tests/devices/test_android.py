@@ -142,6 +142,21 @@ def test_a_phone_on_a_charger_says_so_though_the_charger_is_hidden(real_phone, t
     assert "CHARGING" in device.measure(fake_job(tmp_path), SCHEDULE).warnings
 
 
+def test_a_refused_mask_and_large_pages_are_marked_and_the_repeat_is_measured(keys, tmp_path):
+    # toybox, toys/other/taskset.c: status 1 where sched_setaffinity(2) fails.
+    odd = {"taskset": "echo 'Invalid argument' >&2; exit 1", "getconf": "echo 16384"}
+    behaviour = 'echo "${affinity:-any}" >$out/../affinity;' + GOOD
+    with start(commands={**commands(STATE), **odd}, says=phone_says()) as phone:
+        link = AdbLink(phone.address)
+        link.run(set_up(STATE))
+        repeat = open_phone(phone, fake_bundle(tmp_path / "bundle", behaviour)).measure(
+            fake_job(tmp_path), SCHEDULE
+        )
+        assert link.run(f"cat {BASE}/affinity").stdout == "any\n"
+    assert {"CORES_REFUSED", "LARGE_PAGES"} <= set(repeat.warnings)
+    assert "CORES_UNKNOWN" not in repeat.warnings
+
+
 def test_throttling_that_comes_and_goes_while_measuring_is_seen(real_phone, tmp_path):
     behaviour = f"cd {STATE}; echo 3 > thermal_status; sleep 6; echo 0 > thermal_status;" + GOOD
     device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour))

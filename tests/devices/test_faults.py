@@ -216,6 +216,16 @@ def runner_crashes(bench):
     bench.measure("kill -SEGV $$")
 
 
+@fault(CommandFailedError, r"SIGSYS \(seccomp forbids a system call")
+def runner_makes_a_forbidden_system_call(bench):
+    bench.measure("kill -SYS $$")
+
+
+@fault(CommandFailedError, r"SIGILL \(the processor lacks an instruction")
+def runner_meets_an_unknown_instruction(bench):
+    bench.measure("kill -ILL $$")
+
+
 @fault(CommandFailedError, "no log that can be read says by whom")
 def runner_killed(bench):
     bench.measure("kill -KILL $$")
