@@ -65,7 +65,8 @@ def test_a_runner_built_without_a_log_is_told_how_to_build_it(log):
         (1, "status 1"),
         (137, "no log that can be read says by whom"),
         (126, "not started"),
-        (139, "status 139"),
+        (139, "crashed with SIGSEGV"),
+        (159, "seccomp forbids a system call"),
     ],
 )
 def test_the_end_of_a_runner_is_told_in_its_own_words(code, says):
