@@ -191,7 +191,11 @@ class AdbLink:
             raise DeviceUnavailableError(
                 f"{where}: no answer; is it on, connected, and reachable from here?"
             ) from error
-        except (*GONE, *usb_errors()) as error:
+        except usb_errors() as error:
+            raise DeviceUnavailableError(
+                f"{where}: USB fails ({error}): {usb_remedy(error)}"
+            ) from error
+        except GONE as error:
             raise DeviceUnavailableError(
                 f"{where}: the connection failed ({error}); check cable and network, that USB"
                 " debugging is on, and that no adb server holds the phone (adb kill-server)"

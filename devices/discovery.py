@@ -103,10 +103,11 @@ def find(profile: Profile, notify: Notify) -> Attached:
             f" one in ANDROID_SERIAL, or as address in bench.toml [devices.{profile.name}]"
         )
     if not fitting:
-        there = "; ".join(f"{address}: {reason}" for address, reason in why_not.items())
+        reasons = [f"{address}: {reason}" for address, reason in why_not.items()]
+        reasons += usb_phones().blocked if reasons else [why_none()]
         raise DeviceUnavailableError(
             f"no {profile.title or profile.name} found"
-            f" ({there or why_none()}). Plug one in with USB debugging on, or name its address in"
+            f" ({'; '.join(reasons)}). Plug one in with USB debugging on, or name its address in"
             f" bench.toml [devices.{profile.name}] or ANDROID_SERIAL"
         )
     return fitting[0]

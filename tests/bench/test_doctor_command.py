@@ -116,3 +116,14 @@ def test_the_name_of_a_lab_s_own_profile_is_left_out():
 
     own = Profile("adas-phone", like="pixel8")
     assert document(own, [], str)["profile"] == "like pixel8"
+
+
+def test_devices_say_what_is_missing_where_no_phone_is_seen(monkeypatch):
+    monkeypatch.setattr("devices.discovery.usb_phones", lambda: UsbPhones(problem="no libusb"))
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
+    for name in ("ADB_SERVER_SOCKET", "ANDROID_ADB_SERVER_ADDRESS", "ANDROID_SERIAL"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(bench, ["devices"])
+    assert result.exit_code == 0
+    assert "no adb server answers at tcp:1" in result.stderr
+    assert "no libusb" in result.stderr

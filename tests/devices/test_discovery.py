@@ -99,6 +99,13 @@ def test_what_keeps_us_from_usb_is_said_in_place_of_no_phone(there, monkeypatch,
     assert f"(no adb server answers; {said})" in str(caught.value)
 
 
+def test_a_phone_that_cannot_be_opened_is_told_beside_those_that_do_not_fit(there, monkeypatch):
+    there(usb=["A"], says={"A": {**PIXEL8, "ro.product.device": "husky"}})
+    monkeypatch.setattr(discovery, "usb_phones", lambda: UsbPhones(("A",), ("udev rules",)))
+    with pytest.raises(DeviceUnavailableError, match=r"'husky'.*; udev rules"):
+        find(load_profiles()["pixel8"], print)
+
+
 def test_a_phone_on_usb_that_this_user_may_not_open_is_listed_with_the_remedy(there, monkeypatch):
     monkeypatch.setattr(discovery, "usb_phones", lambda: UsbPhones(blocked=("udev rules",)))
     (listed,) = attached(load_profiles(), print)

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from devices import adb
-from devices.adb import seen_on_usb, signer, usb_phones
-from model.errors import ConfigError
+from devices.adb import AdbLink, seen_on_usb, signer, usb_phones
+from model.errors import ConfigError, DeviceUnavailableError
 
 
 @pytest.fixture
@@ -67,6 +67,17 @@ def test_a_phone_that_an_adb_server_holds_is_named_so(on_usb):
     usb1 = pytest.importorskip("usb1")
     on_usb(usb1.USBErrorBusy())
     assert "adb kill-server" in usb_phones().blocked[0]
+
+
+def test_a_phone_that_may_not_be_opened_is_explained_where_it_is_used(monkeypatch):
+    usb1 = pytest.importorskip("usb1")
+
+    def refuse(_):
+        raise usb1.USBErrorAccess
+
+    monkeypatch.setattr(adb, "open_transport", refuse)
+    with pytest.raises(DeviceUnavailableError, match="android-sdk-platform-tools-common"):
+        AdbLink("usb:A").run("true")
 
 
 def test_a_missing_libusb_is_named_though_its_python_package_is_there(on_usb, no_phone_in_sysfs):
