@@ -1,10 +1,12 @@
 """Zero-shot speech quality: words, voices and sound of every scheme, beside recording and codec.
 
 `python benchmarks/speech_quality.py --out DIR` says the corpus's held-out sentences (`bench data
-build`) with prompts of unseen speakers: fp32 eager, every .pte, other decoding schedules. It scores
-them with the packages of `bench quality install`, and writes `speech_quality.md` and `.json` there,
-anew after every few sentences. Everything said and scored is kept in the cache: run it again, with
-more sentences, minutes or schemes, and it goes on. Nothing is timed but CPU seconds of speaking.
+build`) with prompts of unseen speakers: fp32 eager, every .pte, other decoding schedules. With
+`--people` it takes English sentences in the voices of real people instead (`bench data fetch`). It
+scores them with the packages of `bench quality install`, and writes `speech_quality.md` and `.json`
+there, anew after every few sentences. Everything said and scored is kept in the cache: run it
+again, with more sentences, minutes or schemes, and it goes on. Nothing is timed but CPU seconds of
+speaking.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from bench.quality.clips import Look, to_samples
 from bench.quality.engine import scoring_workers
 from bench.quality.judges import Judge
 from bench.quality.judging import judge
-from bench.quality.suite import Recorded, held_out, relatives
+from bench.quality.suite import Recorded, held_out, real_people, relatives
 from model.choice import ModelChoice
 from model.decoding import DEFAULT_PASSES
 from quantization.schemes import SCHEMES
@@ -52,7 +54,9 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(1)
     started_s = time.monotonic()
-    everything = held_out(arguments.lang)
+    everything = real_people() if arguments.people else held_out(arguments.lang)
+    # Nobody real shares a voice with anybody.
+    related = {} if arguments.people else relatives({item.speaker for item in everything})
     items = everything[: arguments.sentences]
     choice = ModelChoice(
         arguments.model, arguments.checkpoint, arguments.codec, arguments.codec_checkpoint
@@ -72,7 +76,7 @@ def main() -> None:
             everything,
             executor,
             lambda samples: to_samples(made.through_codec(samples)),
-            relatives({item.speaker for item in everything}),
+            related,
         )
         for start in range(0, len(items), SENTENCES_AT_ONCE):
             block = items[start : start + SENTENCES_AT_ONCE]
@@ -103,6 +107,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sentences", type=int, default=100)
     parser.add_argument("--minutes", type=float, help="begin no more sentences after as many")
     parser.add_argument("--lang", default="en", choices=("en", "zh"))
+    parser.add_argument(
+        "--people", action="store_true", help="in the voices of real people, in English"
+    )
     parser.add_argument("--schemes", nargs="*", default=list(SCHEMES), choices=list(SCHEMES))
     parser.add_argument("--backend", default="xnnpack")
     parser.add_argument("--schedules", nargs="*", default=list(SCHEDULES), choices=list(SCHEDULES))

@@ -31,7 +31,7 @@ from model.loading import load_model
 from model.methods import eager, methods
 from model.prepare import prepare
 
-RECORDING, RESYNTHESIS, EAGER = "recording (Kokoro)", "codec resynthesis", "fp32 eager"
+RECORDING, RESYNTHESIS, EAGER = "recording", "codec resynthesis", "fp32 eager"
 
 Say = Callable[[Recorded], np.ndarray]
 
@@ -52,6 +52,7 @@ class System:
         say: Returns (N,) samples within [-1, 1].
         passes: Of decoding; 0 where nothing is decoded.
         beside: The system that it is compared with sample by sample; empty where there is none.
+        plays: Whether it plays the recording, and so says what was said there.
     """
 
     name: str
@@ -59,6 +60,7 @@ class System:
     say: Say
     passes: int = 0
     beside: str = ""
+    plays: bool = False
 
     def path(self, item: Recorded) -> Path:
         """Name the file of what it says of a sentence."""
@@ -103,9 +105,8 @@ class System:
             return None
         reference = others[self.beside].spoken(item) if self.beside in others else None
         utterance = item.utterance
-        return Clip(
-            utterance.name, speech, utterance.text, utterance.lang or "", item.prompt, reference
-        )
+        text = item.recorded_text if self.plays else utterance.text
+        return Clip(utterance.name, speech, text, utterance.lang or "", item.prompt, reference)
 
 
 class Systems:
@@ -143,14 +144,20 @@ class Systems:
     def recording(self) -> System:
         """The test speakers' own reading."""
         said = {"system": "recording"}
-        return System(RECORDING, said, lambda item: item.recording.astype(np.float32) / 32768)
+        return System(
+            RECORDING, said, lambda item: item.recording.astype(np.float32) / 32768, plays=True
+        )
 
     def resynthesis(self) -> System:
         """The same, through the codec."""
         codec = {name: self.identity[name] for name in ("codec", "codec_weights")}
         said = {"system": "resynthesis", "sources": source_hash("model/codec"), **codec}
         return System(
-            RESYNTHESIS, said, lambda item: self.through_codec(item.recording), beside=RECORDING
+            RESYNTHESIS,
+            said,
+            lambda item: self.through_codec(item.recording),
+            beside=RECORDING,
+            plays=True,
         )
 
     def coarse(self, n_channel: int) -> System:
@@ -171,7 +178,8 @@ class Systems:
             latents = sum(codebook[code] for codebook, code in chosen)
             return decoder.synthesis(*decoder.spectrum(decoder.hidden(latents[None])))[0].numpy()
 
-        return System(f"{RESYNTHESIS}, channels 1 to {n_channel}", said, say, beside=RECORDING)
+        name = f"{RESYNTHESIS}, channels 1 to {n_channel}"
+        return System(name, said, say, beside=RECORDING, plays=True)
 
     @torch.no_grad()
     def through_codec(self, samples: Samples) -> np.ndarray:

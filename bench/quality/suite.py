@@ -1,6 +1,7 @@
-"""What is said to be scored: a short built-in suite, and the corpus's zero-shot test set.
+"""What is said to be scored: a short built-in suite, and zero-shot test sets.
 
-Both are held out by text and by voice, and both are fixed: sentences, prompts and seeds.
+One of these is the corpus's, of synthetic voices, the other is of real people. All are held out by
+text and by voice, and all are fixed: sentences, prompts and seeds.
 """
 
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from lowering.cache import cache_root
 from model.data.corpus import AudioShards, Samples
+from model.data.people import OTHER_CLIPS, people
 from model.data.speakers import speaker_named
 from model.data.synthetic import synthetic_folder
 from model.registry import Registry
@@ -26,14 +28,16 @@ class Recorded:
     Attributes:
         utterance: Text, and a prompt of the same speaker.
         speaker: Who says it; in no training speech.
-        recording: (N,) the speaker's own reading.
+        recording: (N,) the speaker's own reading, or other speech of the speaker's.
         prompt: (P,) the prompt's samples.
+        recorded_text: What is said in the recording; "" where nobody knows.
     """
 
     utterance: Utterance
     speaker: str
     recording: Samples
     prompt: Samples
+    recorded_text: str
 
 
 def built_in_suite() -> tuple[Utterance, ...]:
@@ -57,9 +61,15 @@ def held_out_suite() -> tuple[Utterance, ...]:
     return tuple(one.utterance for one in held_out("en"))
 
 
+def real_people_suite() -> tuple[Utterance, ...]:
+    """English sentences in the voices of 22 real people of no training."""
+    return tuple(one.utterance for one in real_people())
+
+
 SUITES: Registry[Callable[[], tuple[Utterance, ...]]] = Registry("quality suite")
 SUITES.register("built-in")(built_in_suite)
 SUITES.register("held-out")(held_out_suite)
+SUITES.register("people")(real_people_suite)
 
 
 def held_out(lang: str) -> list[Recorded]:
@@ -78,7 +88,36 @@ def held_out(lang: str) -> list[Recorded]:
         name, samples = prompts[item.speaker]
         prompt = Prompt(name, prompt_file(name, samples), lang=lang, speaker=item.speaker)
         utterance = Utterance(item.name, item.text, prompt, lang, FIRST_SEED + number, use="score")
-        found.append(Recorded(utterance, item.speaker, tests.audio(number), samples))
+        found.append(Recorded(utterance, item.speaker, tests.audio(number), samples, item.text))
+    return found
+
+
+def real_people() -> list[Recorded]:
+    """English sentences in the voices of real people, none of whom any training has heard.
+
+    Everybody says two sentences of the built-in suite, in turn, and all say one before any says
+    another. The recordings are other speech of the same person, of which no text is known.
+
+    Raises:
+        HarnessError: A package of theirs is not fetched; the message says how.
+    """
+    texts = [utterance.text for utterance in built_in_suite() if utterance.lang == "en"]
+    found: list[Recorded] = []
+    known = people()
+    for turn in range(OTHER_CLIPS):
+        for person in known:
+            number = len(found)
+            name = f"{person.name}-{turn}"
+            prompt = Prompt(
+                person.name,
+                prompt_file(f"people-{person.name}", person.prompt),
+                lang=person.lang,
+                speaker=person.name,
+            )
+            text = texts[number % len(texts)]
+            utterance = Utterance(name, text, prompt, "en", FIRST_SEED + number, use="score")
+            other = person.others[turn]
+            found.append(Recorded(utterance, person.name, other, person.prompt, ""))
     return found
 
 

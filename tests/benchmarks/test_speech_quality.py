@@ -63,7 +63,7 @@ def items():
         utterance = Utterance(
             f"s{number}", f"text {number}", Prompt(name, Path(name)), "en", number
         )
-        found.append(Recorded(utterance, name, samples, prompt))
+        found.append(Recorded(utterance, name, samples, prompt, utterance.text))
     return found
 
 

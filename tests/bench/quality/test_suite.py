@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.quality.suite import built_in_suite, held_out, relatives
+from bench.quality.suite import built_in_suite, held_out, real_people, relatives
 from model.data.corpus import Utterance, digest, write_shard
+from model.data.people import Person
 from model.data.speakers import Speaker
 from model.data.synthetic import synthetic_folder
 from model.errors import InputError
@@ -85,3 +86,25 @@ def test_without_a_corpus_the_way_to_one_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("MOBILESPEECH_CACHE", str(tmp_path))
     with pytest.raises(InputError, match="bench data build"):
         held_out("en")
+
+
+def test_every_real_person_says_one_sentence_before_any_says_two(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOBILESPEECH_CACHE", str(tmp_path))
+    tones = [np.full(3200, level, np.int16) for level in range(1, 10)]
+    known = [
+        Person(name, "de", tones[3 * i], (tones[3 * i + 1], tones[3 * i + 2]))
+        for i, name in enumerate(("anna", "ben", "cleo"))
+    ]
+    monkeypatch.setattr("bench.quality.suite.people", lambda: known)
+    found = real_people()
+    assert [one.speaker for one in found] == ["anna", "ben", "cleo"] * 2
+    assert len({one.utterance.name for one in found}) == len({one.utterance.seed for one in found})
+    assert len({one.utterance.text for one in found}) == 6
+    assert {one.utterance.lang for one in found} == {"en"}
+    assert {one.recorded_text for one in found} == {""}
+    for one in found:
+        person = next(person for person in known if person.name == one.speaker)
+        assert one.prompt is person.prompt
+        assert any(one.recording is other for other in person.others)
+        samples, _ = soundfile.read(one.utterance.prompt.path, dtype="int16")
+        assert list(samples) == list(person.prompt)
