@@ -18,7 +18,7 @@ from bench.commands.compile import compile_
 from bench.commands.data import data
 from bench.commands.devices import devices, doctor, tell
 from bench.commands.history import history
-from bench.commands.planning import configuration, make_plan, what_to_measure
+from bench.commands.planning import THREADS, configuration, make_plan, what_to_measure
 from bench.commands.quality import quality, quality_options
 from bench.commands.report import report
 from bench.commands.say import say
@@ -153,7 +153,7 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each.")
 @click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each.")
 @click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Idle seconds between.")
-@click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core.")
+@click.option("--threads", type=THREADS, help="Threads; 0 for one per core.")
 @quality_options
 @click.option("--tag", help="Goes into the run's name.")
 @click.option("--runner", help="Your own build of executor_runner or qnn_executor_runner.")

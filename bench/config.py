@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from devices.lab_config import Lab
-from devices.schedule import Schedule
+from devices.schedule import MOST_THREADS, Schedule
 from devices.tables import from_table, read_toml
 from model.errors import ConfigError
 
@@ -93,7 +93,7 @@ def load_config(path: Path | None) -> Config:
     Raises:
         ConfigError: The file is missing, no TOML, or has a key or value that is not known.
     """
-    named = path or (Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None)
+    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if named is None and not DEFAULT.exists():
         return Config()
     path = named or DEFAULT
@@ -125,6 +125,8 @@ def check_schedule(schedule: Schedule, where: str) -> None:
     for name, lowest in LOWEST.items():
         if (value := getattr(schedule, name)) < lowest:
             raise ConfigError(f"{where} {name} must be at least {lowest}, not {value}")
+    if schedule.threads > MOST_THREADS:
+        raise ConfigError(f"{where} threads must be at most {MOST_THREADS}, not {schedule.threads}")
     until = schedule.until
     if not 0 <= until < 1:
         raise ConfigError(

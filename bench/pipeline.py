@@ -37,6 +37,7 @@ from model.errors import (
     HarnessError,
     ResultError,
     RunInterrupted,
+    reason_of,
 )
 from model.utterance import Utterance, used_for
 
@@ -188,12 +189,33 @@ def texts_of(utterances: Sequence[Utterance]) -> dict[str, dict[str, str]]:
 
 def git_commit() -> str:
     """Return the project's commit, with `+` where files were changed; empty outside a checkout."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    return describe_commit()[0]
+
+
+def describe_commit() -> tuple[str, str]:
+    """Ask git for the project's commit.
+
+    Returns:
+        The commit, as `git_commit`, and why it is not known in a checkout.
+    """
+    if not (ROOT / ".git").exists():  # installed; a repository around it is another project's
+        return "", ""
+    # git refuses a checkout of another user's, as in a container, where programs in it might run;
+    # this program is one of them, and runs already.
+    trust = ["-c", f"safe.directory={ROOT}"]
+    command = ["git", *trust, "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return said.stdout.strip()
+    except OSError as error:
+        return "", f"git cannot be started: {reason_of(error)}"
+    lines = said.stderr.strip().splitlines() or ["it says nothing"]
+    return said.stdout.strip(), "" if said.returncode == 0 else f"git: {lines[0]}"
+
+
+def why_no_commit(header: Header) -> str:
+    """Say why a run does not name the project's commit; empty where it does, or need not."""
+    why = "" if header.commit else describe_commit()[1]
+    return f"The run does not name the commit it was made with: {why}" if why else ""
 
 
 @contextlib.contextmanager

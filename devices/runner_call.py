@@ -23,6 +23,7 @@ REMEDIES: Mapping[int, str] = {
     12: "",
     13: "choose another number of threads or other processors",
     14: "the device has not enough free memory for this model",
+    15: "the runner's words name the error",
 }
 # Signals that end a runner which the system does not tolerate, with what can be done.
 NOT_STARTED = "docs/phones.md, 'When the runner does not start'"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MOST_THREADS = 256  # kMaxThreads of devices/runner/runner.cpp
+
 
 @dataclass(frozen=True)
 class Schedule:

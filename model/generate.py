@@ -31,11 +31,13 @@ class Request:
         sentences: Phoneme ids of each sentence.
         prompt_codes: (Q, P) codes of the prompt.
         options: How to decode.
+        dropped: Characters of the text that are not said, each once.
     """
 
     sentences: tuple[tuple[int, ...], ...]
     prompt_codes: Codes
     options: DecodingOptions = field(default_factory=DecodingOptions)
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

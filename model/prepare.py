@@ -7,7 +7,7 @@ import torch
 
 from model.audio import load_prompt
 from model.codec.base import Codec
-from model.config import FRAME_RATE_HZ, HOP_LENGTH, ModelConfig
+from model.config import FRAME_RATE_HZ, HOP_LENGTH, SAMPLE_RATE_HZ, ModelConfig
 from model.decoding import DecodingOptions
 from model.generate import Request
 from model.text.frontend import phonemize
@@ -47,10 +47,12 @@ def prepare(
         max_phonemes=min(longest, config.max_phonemes),
         first_phonemes=first_phonemes,
     )
-    samples = load_prompt(utterance.prompt.path)[: config.max_prompt_frames * HOP_LENGTH]
+    longest_s = config.max_prompt_frames * HOP_LENGTH / SAMPLE_RATE_HZ
+    samples = load_prompt(utterance.prompt.path, longest_s)[: config.max_prompt_frames * HOP_LENGTH]
     codes = codec.encode(torch.from_numpy(samples)[None])
     return Request(
         sentences=tuple(phoneme_ids(sentence.phonemes) for sentence in sentences),
         prompt_codes=np.asarray(codes[0].numpy(), np.int64),
         options=replace(options, seed=utterance.seed),
+        dropped=tuple(dict.fromkeys(one for sentence in sentences for one in sentence.dropped)),
     )

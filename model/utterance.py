@@ -1,15 +1,20 @@
 """What is said, in whose voice: the nouns in front of everything, and the built-in ones."""
 
+import codecs
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from model.errors import ConfigError
+from model.errors import ConfigError, InputError, reason_of
+from model.files import read_regular
 from model.registry import Registry
 
 BUILT_IN_PROMPTS = Path(__file__).parent / "prompts" / "prompts.toml"
 BUILT_IN_UTTERANCES = Path(__file__).parent / "utterances.toml"
+STANDARD_INPUT = Path("-")
+LARGEST_TEXT_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,30 @@ def built_in_utterances() -> Registry[Utterance]:
 def used_for(use: str) -> tuple[Utterance, ...]:
     """Return the built-in utterances for one use: "measure", "calibrate" or "verify"."""
     return tuple(u for u in built_in_utterances().values() if u.use == use)
+
+
+def read_text(path: Path) -> str:
+    """Read the user's text file; `-` is standard input.
+
+    Raises:
+        InputError: It cannot be read, or is neither UTF-8 nor marked as UTF-16.
+    """
+    if path == STANDARD_INPUT:
+        content = sys.stdin.buffer.read() if sys.stdin else b""
+    else:
+        try:
+            content = read_regular(path, LARGEST_TEXT_BYTES)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read: {reason_of(error)}") from error
+    try:
+        # A byte order mark is what Windows' editors put in front of either.
+        marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 ({error}): save it as UTF-8, or convert it with"
+            " `iconv -f ENCODING -t UTF-8`"
+        ) from error
 
 
 def find_prompt(name_or_path: str) -> Prompt:

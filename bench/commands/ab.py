@@ -9,7 +9,7 @@ import click
 
 from bench.commands.compare import finish, make_terms, terms_of_comparison
 from bench.commands.output import STANDARD_OUTPUT, OutputFile, write_output
-from bench.commands.planning import configuration, make_plan, what_to_measure
+from bench.commands.planning import THREADS, configuration, make_plan, what_to_measure
 
 if TYPE_CHECKING:
     from bench.results import Run
@@ -25,7 +25,7 @@ def how_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each."),
         click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each."),
         click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Seconds between."),
-        click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core."),
+        click.option("--threads", type=THREADS, help="Threads; 0 for one per core."),
         click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
     ]
     for option in reversed(options):
@@ -52,7 +52,7 @@ def ab(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
     `bench compare` does.
     """
     from bench.commands.devices import tell
-    from bench.commands.launch import fitted
+    from bench.commands.launch import fitted, tell_commit
     from bench.commands.view import new_view
     from bench.comparing.ab import differing_parts, run_in_turns
     from bench.comparing.ab_sides import open_side
@@ -71,6 +71,8 @@ def ab(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
             for side in ("base", "candidate")
         )
         runs = run_in_turns(base, candidate, device, ctx.obj["results"], view.show, kept=say_kept)
+    for run in runs:
+        tell_commit(run, tell)
     across = differing_parts(base.plan, candidate.plan)
     finish(ctx, compare(*runs, replace(terms, across=across)), flags)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bench.config import Config
 from bench.lab import run_lab
-from bench.pipeline import Plan, run
+from bench.pipeline import Plan, run, why_no_commit
 from bench.progress import Show
 from bench.results import Run
 from bench.stores.store import Place
@@ -35,7 +35,8 @@ def launch(
         config: Of the lab: its own devices, and its members.
         results: Where runs are kept.
         show: Is told of progress.
-        notify: Called with a sentence when somebody has to do something about a device.
+        notify: Called with a sentence when somebody has to do something about a device, or when
+            something is missing in the run.
         resume: As `bench.pipeline.run` takes it.
         runner: A build of ExecuTorch's own runner to use in place of ours.
 
@@ -50,7 +51,9 @@ def launch(
         with open_lab(config.lab, plan.device_name, config.devices) as members:
             excluded = {name: excluded_on(name, config) for name in members}
             plan = replace(plan, checked_here=True)
-            return run_lab(plan, excluded, members, results, show, resume=resume)
+            made = run_lab(plan, excluded, members, results, show, resume=resume)
+        tell_commit(made, notify)
+        return made
     profile = find_profile(plan.device_name, config.devices)
     profile = replace(profile, runner=runner or profile.runner)
     if profile.runner and plan.sentences:
@@ -60,7 +63,15 @@ def launch(
     device = open_device(profile, notify)
     elsewhere = profile.kind not in ("host", "htp-simulator") and not profile.runner
     plan = replace(fitted(plan, config, runner), checked_here=elsewhere)
-    return run(plan, device, results, show, resume=resume)
+    made = run(plan, device, results, show, resume=resume)
+    tell_commit(made, notify)
+    return made
+
+
+def tell_commit(made: Run, notify: Callable[[str], None]) -> None:
+    """Say so where a run does not name the commit of this checkout."""
+    if why := why_no_commit(made.header):
+        notify(why)
 
 
 def fitted(plan: Plan, config: Config, runner: str = "") -> Plan:

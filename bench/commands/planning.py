@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.commands.quality import chosen_sentences, chosen_workers
+from devices.schedule import MOST_THREADS
 
 if TYPE_CHECKING:
     from bench.config import Config
@@ -24,6 +25,7 @@ def configuration(ctx: click.Context) -> "Config":
     return load_config(ctx.obj["config"])
 
 
+THREADS = click.IntRange(0, MOST_THREADS)
 MODEL_OPTIONS = (
     click.option("--model", help="Sizes of the model: base, tiny, paper."),
     click.option(

@@ -1,10 +1,12 @@
 """`bench say`: text in a prompt's voice, to a file, to standard output or to a player."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.commands.planning import make_plan, what_to_measure
+from bench.commands.planning import THREADS, make_plan, what_to_measure
 from model.config import FRAME_RATE_HZ
 
 if TYPE_CHECKING:
@@ -12,11 +14,14 @@ if TYPE_CHECKING:
     from bench.say import Speaker
 
 SCHEME, BACKEND = "fp32", "xnnpack"
+MOST_LISTED = 20  # characters that were left out
 
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--text-file", type=click.File(encoding="utf-8"), help="Read the text; - is stdin.")
+@click.option(
+    "--text-file", type=click.Path(path_type=Path), help="Read the text, UTF-8; - is stdin."
+)
 @click.option(
     "--prompt",
     default="heart",
@@ -39,7 +44,9 @@ SCHEME, BACKEND = "fp32", "xnnpack"
     show_default=True,
     help="Of all random numbers; a single pass over a channel draws none.",
 )
-@click.option("--threads", default=0, show_default=True, help="Threads; 0 for one per core.")
+@click.option(
+    "--threads", type=THREADS, default=0, show_default=True, help="Threads; 0 for one per core."
+)
 @what_to_measure
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
@@ -52,9 +59,9 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
     from bench.audio_out import check_outputs, open_outputs
     from bench.say import eager_speaker, request_for, speak
     from model.errors import InputError
-    from model.utterance import Utterance, find_prompt
+    from model.utterance import Utterance, find_prompt, read_text
 
-    text = flags["text"] or (flags["text_file"].read() if flags["text_file"] else None)
+    text = flags["text"] or (read_text(flags["text_file"]) if flags["text_file"] else None)
     if text is None:
         raise InputError("nothing to say: give TEXT or --text-file")
     scheme, backend = (flags["schemes"] or (SCHEME,))[0], (flags["backends"] or (BACKEND,))[0]
@@ -63,6 +70,8 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
     out = flags["out"] or ("" if flags["play"] else "-")
     check_outputs(out, play=flags["play"])
     request = request_for(plan.choice, utterance, plan.options, first_phonemes=flags["soon"])
+    if request.dropped:
+        click.echo(f"Left out, as there is no way to say it: {listed(request.dropped)}", err=True)
     if flags["schemes"] or flags["backends"]:
         speaker = lowered(plan, flags["threads"], quiet=flags["quiet"])
     else:
@@ -76,6 +85,13 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
             note = f"sentence {number}/{len(request.sentences)}: {seconds:.1f} s of speech"
             if not flags["quiet"]:
                 click.echo(f"{note} in {part.wall_ms / 1e3:.2f} s", err=True)
+
+
+def listed(characters: Sequence[str]) -> str:
+    """Name characters, the first of them where there are many."""
+    named = [f"{one} (U+{ord(one):04X})" if len(one) == 1 else one for one in characters]
+    more = len(named) - MOST_LISTED
+    return ", ".join(named[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def lowered(plan: "Plan", threads: int, *, quiet: bool) -> "Speaker":

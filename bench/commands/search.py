@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.commands.planning import chosen_schemes, configuration, make_plan, which_model
+from bench.commands.planning import THREADS, chosen_schemes, configuration, make_plan, which_model
 
 if TYPE_CHECKING:
     from bench.search.explore import Wishes
@@ -30,7 +30,7 @@ MINUTE_S = 60
 @click.option("--finalists", "count", type=click.IntRange(0), default=3, show_default=True,
               help="Mixed schemes to lower and measure in the end; 0 to search only.")  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1), help="Fresh processes per scheme.")
-@click.option("--threads", type=click.IntRange(0), help="Threads; 0 for one per core.")
+@click.option("--threads", type=THREADS, help="Threads; 0 for one per core.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is proposed.")
 @click.option("--study", "journal", type=click.Path(path_type=Path, dir_okay=False),
               help="Journal of trials, to go on with; default one in the cache.")  # fmt: skip

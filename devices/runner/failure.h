@@ -21,6 +21,7 @@ enum class Status {
   kLength = 12,     // the predicted speech is longer than the model allows
   kProcessor = 13,  // the threads or the processors asked for cannot be had
   kMemory = 14,     // out of memory
+  kInternal = 15,   // an error that none of the above names: a bug of the runner
 };
 
 inline const char* name(Status status) {
@@ -51,6 +52,8 @@ inline const char* name(Status status) {
       return "processor";
     case Status::kMemory:
       return "memory";
+    case Status::kInternal:
+      return "internal";
   }
   return "unknown";
 }

@@ -44,11 +44,33 @@ inline bool asks_for_method(const std::string& path) {
   return std::getline(file, line) && line.rfind("method ", 0) == 0;
 }
 
+// The bytes of a tensor; `limit` + 1 where they are more than that, so that nothing overflows.
+inline size_t bytes_of(const std::vector<SizesType>& sizes, size_t element, size_t limit) {
+  for (const SizesType size : sizes)
+    if (size == 0) return 0;
+  size_t bytes = element;
+  for (const SizesType size : sizes) {
+    if (bytes > limit / static_cast<size_t>(size)) return limit + 1;
+    bytes *= static_cast<size_t>(size);
+  }
+  return bytes;
+}
+
+// What a file holds; nothing where it is a pipe or a device.
+inline size_t content_bytes(std::ifstream& file) {
+  file.seekg(0, std::ios::end);
+  const std::streamoff end = file.tellg();
+  file.clear();
+  file.seekg(0);
+  return end < 0 ? 0 : static_cast<size_t>(end);
+}
+
 // Reads a request and the inputs that lie beside it.
 inline MethodRequest read_method_request(const std::string& path) {
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   std::ifstream file(path), content(folder + "inputs.bin", std::ios::binary);
   require(file.is_open() && content.is_open(), Status::kRequest, path + " does not open");
+  size_t left_bytes = content_bytes(content);
   MethodRequest request;
   std::string line, key;
   std::getline(file, line);
@@ -67,15 +89,17 @@ inline MethodRequest read_method_request(const std::string& path) {
       if (name == known.name) dtype = &known;
     require(key == "input" && dtype, Status::kRequest, path + " has an unknown line: " + line);
     const std::vector<SizesType> sizes{std::istream_iterator<SizesType>(words), {}};
-    size_t bytes = dtype->bytes;
-    for (const SizesType size : sizes) {
+    require(words.eof(), Status::kRequest, path + " has a size that is no number: " + line);
+    for (const SizesType size : sizes)
       require(size >= 0, Status::kRequest, path + " has a negative size: " + line);
-      bytes *= static_cast<size_t>(size);
-    }
+    const size_t bytes = bytes_of(sizes, dtype->bytes, left_bytes);
+    require(bytes <= left_bytes, Status::kRequest,
+            folder + "inputs.bin is too short for " + line);
+    left_bytes -= bytes;
     std::vector<char> data(bytes);
     content.read(data.data(), static_cast<std::streamsize>(bytes));
     require(static_cast<size_t>(content.gcount()) == bytes, Status::kRequest,
-            folder + "inputs.bin is too short");
+            folder + "inputs.bin cannot be read");
     request.data.push_back(std::move(data));
     request.inputs.push_back({dtype->type, sizes, request.data.back().data()});
   }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 #include "failure.h"
@@ -191,6 +192,10 @@ int main(int argc, char** argv) {
     return report_failure(failure.status, failure.what());
   } catch (const std::bad_alloc&) {
     return report_failure(Status::kMemory, "out of memory");
+  } catch (const std::length_error&) {  // of a container: more than there are addresses
+    return report_failure(Status::kMemory, "out of memory: a size is beyond all bounds");
+  } catch (const std::exception& error) {
+    return report_failure(Status::kInternal, error.what());
   }
   puts("{\"ok\":true}");
   return 0;

@@ -69,6 +69,33 @@ def test_a_wrong_command_line_is_answered_with_the_right_one(run, arguments):
     assert "--request FILE" in answer["what"]
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "2147483647 2147483647 2147483647",  # std::vector: length_error
+        "2147483647 2147483647 4",  # over 2**63 bytes
+        "65536 65536 65536 65536",  # 2**64 elements: wraps around to 0
+        "1000000 1000000",
+        "3",
+        "-1",
+        "99999999999999999999",
+        "1 x",
+    ],
+)
+def test_a_hostile_shape_is_a_request_that_is_refused(run_request, tmp_path, shape):
+    (tmp_path / "inputs.bin").write_bytes(bytes(4))
+    status, answer = run_request(["format 1", "method forward", f"input float32 {shape}"])
+    assert (status, answer["error"]) == (8, "request")
+    assert shape in answer["what"]
+
+
+@pytest.mark.parametrize("shape", ["1", "", "0", "2147483647 2147483647 2147483647 0"])
+def test_a_shape_of_what_is_there_is_read(run_request, tmp_path, shape):
+    (tmp_path / "inputs.bin").write_bytes(bytes(4))
+    status, answer = run_request(["format 1", "method forward", f"input float32 {shape}"])
+    assert (status, answer["error"]) == (3, "open")  # the next thing that is missing
+
+
 def test_a_good_request_is_read_to_its_end(run_request, request_lines):
     status, answer = run_request(request_lines)
     assert (status, answer["error"]) == (3, "open")  # the next thing that is missing

@@ -1,5 +1,7 @@
 """Any audio the user has is read, or refused in one clear line."""
 
+import gzip
+
 import numpy as np
 import pytest
 import soundfile
@@ -50,6 +52,84 @@ def test_channels_are_averaged(write, channels):
 def test_audio_that_cannot_be_a_prompt_is_refused(write, samples, said):
     with pytest.raises(InputError, match=said):
         load_prompt(write(samples, 24_000))
+
+
+SPEECH = tone(3, 24_000)
+
+
+def silence(seconds):
+    return 1e-5 * np.random.default_rng(0).standard_normal(int(seconds * 24_000))
+
+
+@pytest.mark.parametrize("click", [False, True])
+def test_what_is_used_of_a_prompt_begins_and_ends_with_its_speech(write, click):
+    before = silence(12)
+    if click:
+        before[24_000:24_100] = 0.9  # somebody switches the microphone on
+    path = write(np.concatenate([before, SPEECH, silence(12)]), 24_000)
+    samples = load_prompt(path, 10)
+    assert len(samples) / SAMPLE_RATE_HZ == pytest.approx(3.5, abs=0.1)
+    assert np.abs(samples[12_000:-12_000]).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_short_sound_before_a_long_pause_is_too_little_to_use(write):
+    path = write(np.concatenate([tone(0.3, 24_000), silence(12), SPEECH]), 24_000)
+    with pytest.raises(InputError, match=r"0\.\d s of sound in the 10\.0 s that are used"):
+        load_prompt(path, 10)
+
+
+def test_a_prompt_is_judged_clipped_by_what_is_used_of_it(write):
+    loud = np.clip(tone(5, 24_000, level=9.0), -1, 1)
+    path = write(np.concatenate([SPEECH, SPEECH, loud]), 24_000)
+    assert len(load_prompt(path, 5)) == 5 * SAMPLE_RATE_HZ
+    with pytest.raises(InputError, match="clipped"):
+        load_prompt(path, 10)
+
+
+def test_an_offset_is_removed_before_the_level_is_judged(write):
+    assert load_prompt(write(SPEECH + 0.4, 24_000)).mean() == pytest.approx(0, abs=1e-3)
+    with pytest.raises(InputError, match="silent"):
+        load_prompt(write(silence(3) + 0.4, 24_000))
+
+
+def test_channels_that_cancel_each_other_are_not_silent(write):
+    path = write(np.stack([SPEECH, -SPEECH], 1), 24_000)
+    assert np.abs(load_prompt(path)).max() == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("scale", [2.0**15, 2.0**23, 2.0**31])
+def test_floating_samples_at_the_scale_of_integers_are_brought_back(tmp_path, scale):
+    soundfile.write(tmp_path / "a.wav", (SPEECH * scale).astype(np.float32), 24_000, "FLOAT")
+    assert np.abs(load_prompt(tmp_path / "a.wav")).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_mix_louder_than_full_scale_is_not_clipped(tmp_path):
+    soundfile.write(tmp_path / "a.wav", (SPEECH * 5).astype(np.float32), 24_000, "FLOAT")
+    assert np.abs(load_prompt(tmp_path / "a.wav")).max() == pytest.approx(0.95, abs=0.01)
+
+
+def test_samples_beyond_every_scale_are_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", (SPEECH * 1e30).astype(np.float32), 24_000, "FLOAT")
+    with pytest.raises(InputError, match=r"samples up to 3e\+29"):
+        load_prompt(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.wav", "a"])
+def test_bare_samples_are_no_audio_file(tmp_path, name):
+    (tmp_path / name).write_bytes(SPEECH.astype("<i2").tobytes())
+    with pytest.raises(InputError, match="cannot be read as audio"):
+        load_prompt(tmp_path / name)
+
+
+def test_a_rate_below_speech_is_refused(write):
+    with pytest.raises(InputError, match="100 samples per second"):
+        load_prompt(write(tone(20, 100), 100))
+
+
+def test_a_packed_file_is_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(gzip.compress(b"RIFF"))
+    with pytest.raises(InputError, match="packed by gzip"):
+        load_prompt(tmp_path / "a.wav")
 
 
 def test_samples_that_are_not_numbers_are_refused(tmp_path):
