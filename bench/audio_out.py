@@ -14,12 +14,14 @@ from typing import IO, TYPE_CHECKING, Protocol
 import numpy as np
 
 from model.config import SAMPLE_RATE_HZ
-from model.errors import HarnessError, InputError
+from model.errors import HarnessError, InputError, ResultError, reason_of
+from model.files import replacing
 from model.generate import Float32
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
+LITTLE_BYTES = 2**20  # of room on a disk that is as good as full
 UNKNOWN_LENGTH = 0xFFFFFFFF  # what players take for "until the stream ends"
 # Players in order of preference; all but the last read a WAV from standard input.
 PLAYERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -40,15 +42,24 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """Writes 16-bit samples to an open sound file."""
+    """Writes 16-bit samples to an open sound file.
+
+    Args:
+        file: Open for writing.
+
+    Attributes:
+        count: How often something was written.
+    """
 
     def __init__(self, file: "SoundFile") -> None:
         self.file = file
+        self.count = 0
 
     def write(self, waveform: Float32) -> None:
-        """Append samples, so that they are there even if the next sentence never is."""
+        """Append (N,) samples."""
         self.file.write(np.clip(waveform, -1, 1))
         self.file.flush()
+        self.count += 1
 
 
 class StreamSink:
@@ -78,21 +89,54 @@ class StreamSink:
 def open_audio(target: str) -> Iterator[Sink]:
     """Open a WAV or FLAC for writing; `-` is standard output, as WAV.
 
+    The file takes its name when all is written, or when an error or Ctrl-C ends the speech after
+    its first sentence. Where writing fails, what was there before stays.
+
     Raises:
-        InputError: The file cannot be written, or its name says another format.
+        InputError: The file's name says another format.
+        ResultError: The file cannot be written.
     """
     import soundfile
 
     if target == "-":
         yield StreamSink(sys.stdout.buffer)
         return
-    if Path(target).suffix.lower() not in (".wav", ".flac"):
-        raise InputError(f"{target}: speech is written as .wav or .flac")
+    path = Path(target)
+    check_format(path)
+    kind = path.suffix[1:].upper()
+    ended: BaseException | None = None
     try:
-        with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1, "PCM_16") as file:
-            yield FileSink(file)
+        with (
+            replacing(path) as temporary,
+            soundfile.SoundFile(temporary, "w", SAMPLE_RATE_HZ, 1, "PCM_16", format=kind) as file,
+        ):
+            sink = FileSink(file)
+            try:
+                yield sink
+            except soundfile.SoundFileError:
+                raise
+            except BaseException as error:
+                if not sink.count:
+                    raise
+                ended = error  # what was said until then is kept
     except soundfile.SoundFileError as error:
-        raise InputError(f"{target} cannot be written: {error}") from error
+        full = shutil.disk_usage(path.parent).free < LITTLE_BYTES
+        why = "no space is left" if full else error  # of which libsndfile says "System error"
+        raise ResultError(f"{target} cannot be written: {why}") from error
+    except OSError as error:
+        raise ResultError(f"{target} cannot be written: {reason_of(error)}") from error
+    if ended is not None:
+        raise ended
+
+
+def check_format(path: Path) -> None:
+    """Make sure that a file's name says a format that speech is written in.
+
+    Raises:
+        InputError: It says another.
+    """
+    if path.suffix.lower() not in (".wav", ".flac"):
+        raise InputError(f"{path}: speech is written as .wav or .flac")
 
 
 class FilePlayerSink:
@@ -195,10 +239,13 @@ def check_outputs(target: str, *, play: bool) -> None:
     """Make sure that speech can go where it is wanted, before anything slow is done.
 
     Raises:
-        InputError: Standard output is a terminal, or there is no player.
+        InputError: The file's name says another format, standard output is a terminal, or there is
+            no player.
     """
     if play:
         find_player()
+    if target not in ("", "-"):
+        check_format(Path(target))
     if target == "-" and sys.stdout.isatty():
         raise InputError("a terminal cannot show sound: give -o FILE, or --play")
 

@@ -18,6 +18,7 @@ from bench.commands.compile import compile_
 from bench.commands.data import data
 from bench.commands.devices import devices, doctor, tell
 from bench.commands.history import history
+from bench.commands.output import one_line
 from bench.commands.planning import THREADS, configuration, make_plan, what_to_measure
 from bench.commands.quality import quality, quality_options
 from bench.commands.report import report
@@ -97,11 +98,6 @@ def drop_unwritten() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, number)
             os.close(nowhere)
-
-
-def one_line(text: str) -> str:
-    """Make a message safe to show: what it quotes may hold line breaks and control codes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -233,7 +229,7 @@ def list_(ctx: click.Context, what: str | None, as_json: bool) -> None:
         click.echo(f"{name}:")
         width = max(map(len, entries), default=0)
         for entry, summary in entries.items():
-            click.echo(f"  {entry:<{width}}  {summary}".rstrip())
+            click.echo(one_line(f"  {entry:<{width}}  {summary}".rstrip()))
 
 
 bench.add_command(devices)

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from bench.backend_options import BackendOptions
 from bench.evidence import facts_from_json, facts_of
 from bench.here import said_here
@@ -28,8 +26,8 @@ from lowering.build import TIME_LIMIT_S, build_artifacts, build_references
 from lowering.cache import ROOT, source_hash
 from lowering.lower import LoweringSpec
 from lowering.reference import ReferenceSpec, read_reference
+from model.audio import write_audio
 from model.choice import RANDOM, ModelChoice
-from model.config import SAMPLE_RATE_HZ
 from model.decoding import DEFAULT_PASSES, DecodingOptions, decoding_plan
 from model.errors import (
     ConfigError,
@@ -432,12 +430,9 @@ def measure_untainted(
 
 def save_audio(folder: Path, case: Case, repeat: Repeat) -> str:
     """Write the speech of a repeat beside the run; returns the file relative to the run's."""
-    import soundfile
-
-    folder.mkdir(parents=True, exist_ok=True)
     parts = (case.scheme, case.backend, case.utterance, case.device)
     name = f"{'-'.join(filter(None, parts))}.flac"
-    soundfile.write(folder / name, np.clip(repeat.waveform, -1, 1), SAMPLE_RATE_HZ)
+    write_audio(folder / name, repeat.waveform)
     return f"{folder.name}/{name}"
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.metrics import METRICS
 from bench.progress import Progress, Show
 from bench.quality.clips import Clip, Score, read_samples, to_samples
@@ -17,8 +15,7 @@ from devices.schedule import Schedule
 from lowering.artifact import Artifact
 from lowering.build import build_references
 from lowering.reference import ReferenceSpec, read_reference
-from model.audio import load_prompt
-from model.config import SAMPLE_RATE_HZ
+from model.audio import load_prompt, write_audio
 from model.errors import DeviceUnavailableError, HarnessError
 
 ONCE = Schedule(repeats=1, warmup=0, iterations=1)  # what it says is the same every time
@@ -117,8 +114,6 @@ def say(
     pair: Pair, sentence: ReferenceSpec, artifact: Artifact, device: Device, journal: Journal
 ) -> str:
     """Have one artifact say one sentence; returns its file, or nothing where that failed."""
-    import soundfile
-
     job = Job(artifact.pte, artifact.manifest.limits, read_reference(sentence).request)
     try:
         repeat = device.measure(job, ONCE)
@@ -131,8 +126,7 @@ def say(
         )
         return ""
     path = journal.files / "quality" / f"{'-'.join(pair)}-{sentence.utterance.name}.flac"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.clip(repeat.waveform, -1, 1), SAMPLE_RATE_HZ)
+    write_audio(path, repeat.waveform)
     audio = path.relative_to(journal.files.parent).as_posix()
     journal.append(
         "spoken",

@@ -1,4 +1,4 @@
-"""Reading the user's audio: any rate, any channels, with a clear answer where it cannot be used."""
+"""Sound files: reading the user's, of any rate, scale and number of channels, and writing ours."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.config import SAMPLE_RATE_HZ
 from model.errors import InputError, reason_of
-from model.files import read_regular
+from model.files import read_regular, write_whole
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -198,3 +198,23 @@ def check_used(samples: Float32, rate_hz: int, path: Path) -> None:
             f"{path} has {sound_s:.1f} s of sound in the {len(samples) / rate_hz:.1f} s that are"
             f" used: a prompt needs at least {SHORTEST_PROMPT_S:.0f} s of speech, better 3 s"
         )
+
+
+def write_audio(path: Path, samples: Float32 | NDArray[np.int16]) -> None:
+    """Write speech as 16-bit samples, whole or not at all; the file's suffix is its format.
+
+    Args:
+        path: A .wav or .flac, in a folder that is made if need be.
+        samples: (N,) at 24 kHz: integers, or numbers that are clipped to [-1, 1].
+
+    Raises:
+        OSError: It cannot be written; what was there is still there.
+    """
+    import soundfile
+
+    # In memory first: of a full disk libsndfile says "System error".
+    content = io.BytesIO()
+    clipped = np.clip(samples, -1, 1) if samples.dtype.kind == "f" else samples
+    soundfile.write(content, clipped, SAMPLE_RATE_HZ, "PCM_16", format=path.suffix[1:].upper())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content.getvalue())

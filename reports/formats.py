@@ -43,9 +43,10 @@ def json_document(run: Run, folder: Path | None) -> str:
 def csv(run: Run, folder: Path | None) -> str:
     """One line per case with every metric, in base units."""
     from reports.frames import FACTS, rows_frame
+    from reports.units import printable
 
-    frame = rows_frame(run)
-    frame[FACTS] = frame[FACTS].map(defused)
+    frame = rows_frame(run).rename(columns=printable)
+    frame[FACTS] = frame[FACTS].map(lambda words: defused(printable(words)))
     return frame.to_csv(index=False)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.commands.compare import exit_code
-from bench.commands.output import append_to_file, write_file
+from bench.commands.output import append_to_file, print_safely, write_file
 
 if TYPE_CHECKING:
     from bench.comparing.verdicts import Comparison
@@ -43,13 +43,13 @@ def ci(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
     if page:
         append_summary(Path(page), comparison)
     else:
-        click.echo(summary(comparison), nl=False)
+        print_safely(summary(comparison))
     if flags["comment"]:
         write_file(flags["comment"], comment(comparison, flags["name"]))
     if flags["junit"]:
         write_file(flags["junit"], junit(comparison, strict=flags["strict"]))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(annotations(comparison), nl=False)
+        print_safely(annotations(comparison))
     ctx.exit(exit_code(comparison, strict=flags["strict"]))
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from bench.commands.output import one_line, print_safely
+
 
 @click.command()
 @click.option(
@@ -32,8 +34,8 @@ def history(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
     with open_store(ctx.obj["results"]).archive() as archive:
         found = read_history(archive, Wanted(flags["cases"], metrics, flags["device"]))
     for problem in found.problems:
-        click.echo(f"Left out: {problem}", err=True)
+        click.echo(one_line(f"Left out: {problem}"), err=True)
     if flags["as_json"]:
-        click.echo(to_json(history_document(found)))
+        print_safely(to_json(history_document(found)) + b"\n")
     else:
         click.echo(draw_history(found, flags["last"]), nl=False)

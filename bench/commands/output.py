@@ -1,6 +1,7 @@
 """Where a command's `-o` goes: a file that is there whole or not at all, or standard output."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from model.errors import ConfigError, ResultError, reason_of
 from model.files import NotRegularError, open_regular, refuse_special, write_whole
 
 STANDARD_OUTPUT = Path("-")
+# ECMA-48's control codes but for line break and tab, and Unicode's that turn the direction round.
+STEERS = re.compile(
+    "(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 
 
 class OutputFile(click.Path):
@@ -70,11 +75,28 @@ def write_output(path: Path | None, content: str | bytes) -> None:
     """
     if path is not None and path != STANDARD_OUTPUT:
         write_file(path, content)
-        click.echo(path)
-    elif isinstance(content, bytes) and sys.stdout.isatty():
+        click.echo(one_line(str(path)))
+    elif isinstance(content, bytes) and sys.stdout and sys.stdout.isatty():
         raise ConfigError("this format is no text: name a file with -o")
     else:
-        click.echo(content, nl=False)
+        print_safely(content)
+
+
+def print_safely(content: str | bytes) -> None:
+    """Print what a file may have put words into; on a terminal without what would steer it.
+
+    Colours are let through, as our own tables have them. Escaped as JSON escapes: text of a JSON
+    document stays what it is.
+    """
+    words = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    if sys.stdout and sys.stdout.isatty():
+        content = STEERS.sub(lambda found: found[1] or f"\\u{ord(found[0]):04x}", words)
+    click.echo(content, nl=False)
+
+
+def one_line(text: str) -> str:
+    """Make a message safe to show: what it quotes may hold line breaks and control codes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from bench.commands.output import print_safely
+
 
 @click.command()
 @click.argument("name", metavar="RUN", default="latest")
@@ -43,7 +45,7 @@ def show(
         return
     kept = find_kept(name, ctx.obj["results"])
     if raw:
-        click.echo(encode_run(kept.run), nl=False)
+        print_safely(encode_run(kept.run))
     else:
         click.echo(FORMATS["table"](kept.run, kept.folder))
 

@@ -4,6 +4,7 @@ import sys
 import time
 from types import TracebackType
 
+from bench.commands.output import one_line
 from bench.progress import Progress
 
 TITLES = {
@@ -37,7 +38,7 @@ class PlainView:
         """Print what was finished, and when."""
         seconds = time.monotonic() - self.start
         text = f"[{seconds:6.1f} s] {TITLES[step.stage]} {step.done}/{step.total} {step.detail}"
-        print(text.rstrip(), file=sys.stderr, flush=True)
+        print(one_line(text.rstrip()), file=sys.stderr, flush=True)
 
 
 class BarView:
@@ -59,7 +60,7 @@ class BarView:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),  # names of files
             console=Console(stderr=True),
         )
         self.bars.__enter__()

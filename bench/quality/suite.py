@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowering.cache import cache_root
+from model.audio import write_audio
 from model.data.corpus import AudioShards, Samples
 from model.data.people import OTHER_CLIPS, people
 from model.data.speakers import speaker_named
@@ -143,12 +144,7 @@ def first_of_each_speaker(shards: AudioShards) -> Mapping[str, tuple[str, Sample
 
 def prompt_file(name: str, samples: Samples) -> Path:
     """Put a prompt of the corpus into the cache as a file, which is what prompts are."""
-    import soundfile
-
-    from model.config import SAMPLE_RATE_HZ
-
     path = cache_root() / "quality" / "prompts" / f"{name}.flac"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+        write_audio(path, samples)
     return path

@@ -1,6 +1,7 @@
 """The embedded store: a folder per device, a file per run, and journals of runs under way."""
 
 import contextlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from bench.results import Header, Run, load_run, read_result, save_run
 from bench.stores.journal import FileJournal, Journal
 from bench.stores.store import Archive, Kept, choose, is_called
-from model.errors import ConfigError, ResultError
+from model.errors import ConfigError, ResultError, reason_of
 from model.files import locked
 
 
@@ -79,7 +80,7 @@ class FolderStore:
     def names(self) -> Iterator[tuple[str, bool]]:
         """List runs, oldest first."""
         finished = set(results_of(self.folder))
-        unfinished = set(self.folder.glob("*/[0-9]*.journal"))
+        unfinished = set(files_of(self.folder, ".journal"))
         for path in sorted(finished | unfinished, key=modified):
             if path in finished or path.with_suffix(".json") not in finished:
                 yield f"{path.parent.name}/{path.stem}", path in finished
@@ -128,12 +129,34 @@ def results_of(folder: Path) -> list[Path]:
     """List the finished runs of a folder, oldest first, in all its devices' folders.
 
     Raises:
-        ResultError: The folder's name is none.
+        ResultError: The folder, or one in it, may not be read, or its name is none.
+    """
+    return sorted(files_of(folder, ".json"), key=modified)
+
+
+def files_of(folder: Path, suffix: str) -> Iterator[Path]:
+    """List the files of runs of a folder of results; a folder that is not there holds none.
+
+    `Path.glob` would pass over what may not be read, so that it looks empty.
+
+    Raises:
+        ResultError: As `results_of`.
     """
     try:
-        return sorted(folder.glob("*/[0-9]*.json"), key=modified)
+        devices = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+        for device in devices:
+            names = os.listdir(device)  # noqa: PTH208 - names are enough
+            yield from (device / name for name in names if is_run(name, suffix))
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except (OSError, ValueError) as error:
-        raise ResultError(f"{folder!s:.200} cannot be read: {error!s:.100}") from error
+        named = getattr(error, "filename", None) or folder
+        raise ResultError(f"{named!s:.200} cannot be read: {reason_of(error):.100}") from error
+
+
+def is_run(name: str, suffix: str) -> bool:
+    """Whether a file is named as those of runs are: a number first."""
+    return name.endswith(suffix) and name[:1].isascii() and name[:1].isdigit()
 
 
 def next_name(names: Iterable[str], commit: str, tag: str) -> str:

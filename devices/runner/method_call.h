@@ -1,8 +1,8 @@
 // One call of one method of any .pte: request, call, outputs; devices/method_job.py has the formats.
 #pragma once
 
+#include <charconv>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -88,10 +88,15 @@ inline MethodRequest read_method_request(const std::string& path) {
     for (const Dtype& known : kDtypes)
       if (name == known.name) dtype = &known;
     require(key == "input" && dtype, Status::kRequest, path + " has an unknown line: " + line);
-    const std::vector<SizesType> sizes{std::istream_iterator<SizesType>(words), {}};
-    require(words.eof(), Status::kRequest, path + " has a size that is no number: " + line);
-    for (const SizesType size : sizes)
-      require(size >= 0, Status::kRequest, path + " has a negative size: " + line);
+    std::vector<SizesType> sizes;
+    for (std::string word; words >> word;) {
+      SizesType size{};
+      const char* end = word.data() + word.size();
+      const auto [rest, error] = std::from_chars(word.data(), end, size);
+      require(error == std::errc() && rest == end && size >= 0, Status::kRequest,
+              path + " has a size that cannot be: " + line);
+      sizes.push_back(size);
+    }
     const size_t bytes = bytes_of(sizes, dtype->bytes, left_bytes);
     require(bytes <= left_bytes, Status::kRequest,
             folder + "inputs.bin is too short for " + line);
