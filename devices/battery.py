@@ -1,4 +1,4 @@
-"""What a phone tells of its battery, from the sources that go on telling the truth.
+"""What a phone tells of its battery, from sources that are not frozen.
 
 `dumpsys battery unplug` and `dumpsys battery set` stop Android's battery service from taking new
 values until `dumpsys battery reset`: temperature and level stay as they were, the charger's flags
@@ -6,8 +6,14 @@ are whatever was set, and the dump says "UPDATES STOPPED". Charging itself goes 
 live meanwhile: the kernel's files in /sys/class/power_supply, which AOSP's rules let the shell read
 and some vendors' do not, and the thermal service, where the phone has a sensor of type battery.
 
+The battery service shows what the health HAL reported last: at each change that the kernel
+announces, else every minute with a charger, and every 10 minutes without one. Its temperature may
+be that old.
+
 Sources: AOSP frameworks/base, services/core/java/com/android/server/BatteryService.java
-(`unplugBattery`, `resetBattery`, `update`, `dumpInternal`); AOSP system/sepolicy, private/shell.te
+(`unplugBattery`, `resetBattery`, `update`, `dumpInternal`); AOSP system/core,
+healthd/BatteryMonitor.cpp (`updateValues`, `readPowerSupplyType`); AOSP hardware/interfaces,
+health/utils/libhealthloop/utils.cpp (the intervals); AOSP system/sepolicy, private/shell.te
 (`sysfs_batteryinfo`); Linux, Documentation/ABI/testing/sysfs-class-power.
 """
 
@@ -16,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devices.shell import Link, whole_number
-from devices.thermal import READ_THERMAL, Thermal, thermal_of
+from devices.thermal import READ_THERMAL, Thermal, is_plausible, thermal_of
 
 SUPPLIES = "/sys/class/power_supply"
 FROM_SUPPLIES, FROM_HAL, FROM_SERVICE = "power_supply", "thermalservice", "dumpsys battery"
@@ -25,7 +31,7 @@ READ_SUPPLIES = (
     f"(cd {SUPPLIES} 2>/dev/null"
     " && grep -H . */type */scope */online */temp */capacity 2>/dev/null)"
 )
-PLAUSIBLE_C = (-40.0, 120.0)
+CHARGERS = ("Mains", "Wireless", "UPS", "Dock")  # beside all types that begin with "USB"
 
 
 @dataclass(frozen=True)
@@ -66,18 +72,18 @@ def battery_of(service: str, supplies: str, thermal: Thermal) -> Battery:
     """
     stopped = "UPDATES STOPPED" in service
     shown = "" if stopped else service
+    about_battery = "" if re.search(r"^ *present: false", shown, re.MULTILINE) else shown
     files = files_of(supplies)
-    tenths_c = whole_number(r"^ *temperature: (-?\d+)", shown)
     told = {
-        FROM_SUPPLIES: temperature_c(files),
+        FROM_SUPPLIES: temperature_c(files.get(own_battery(files), {}).get("temp", "")),
         FROM_HAL: thermal.battery_c,
-        FROM_SERVICE: None if tenths_c is None else tenths_c / 10,
+        FROM_SERVICE: temperature_c(value_of("temperature", about_battery)),
     }
     source = next((name for name, celsius in told.items() if celsius is not None), "")
     percent = files.get(own_battery(files), {}).get("capacity", "")
     level = int(percent) if re.fullmatch(r"\d{1,3}", percent) else None
     return Battery(
-        percent=whole_number(r"^ *level: (\d+)", shown) if level is None else level,
+        percent=whole_number(r"^ *level: (\d+)", about_battery) if level is None else level,
         celsius=told.get(source),
         source=source,
         powered=is_powered(files, shown),
@@ -100,13 +106,18 @@ def own_battery(files: Mapping[str, Mapping[str, str]]) -> str:
     return "battery" if "battery" in batteries else next(iter(batteries), "")
 
 
-def temperature_c(files: Mapping[str, Mapping[str, str]]) -> float | None:
-    """Return the battery's temperature, which the kernel gives in tenths of a degree."""
-    tenths_c = files.get(own_battery(files), {}).get("temp", "")
+def value_of(key: str, shown: str) -> str:
+    """Return what the battery service shows for a key; empty where it shows nothing."""
+    found = re.search(rf"^ *{key}: (\S{{1,20}})$", shown, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def temperature_c(tenths_c: str) -> float | None:
+    """Read a battery's temperature, which kernel and service give in tenths of a degree."""
     if not re.fullmatch(r"-?\d{1,5}", tenths_c):
         return None
     celsius = int(tenths_c) / 10
-    return celsius if PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] else None
+    return celsius if is_plausible(celsius) else None
 
 
 def is_powered(files: Mapping[str, Mapping[str, str]], shown: str) -> bool | None:
@@ -119,5 +130,11 @@ def is_powered(files: Mapping[str, Mapping[str, str]], shown: str) -> bool | Non
 
 
 def is_charger(told: Mapping[str, str]) -> bool:
-    """Say whether a supply is a charger that tells whether it is connected."""
-    return "online" in told and told.get("type") not in (None, "Battery", "UPS")
+    """Say whether a supply is a charger that tells whether it is connected.
+
+    As the health HAL does, this leaves out supplies of other types: charging chips and ports, whose
+    `online` may mean something else. Samsung's max77705-charger, of type "Unknown", says 1 where no
+    cable is there (SEC_BATTERY_CABLE_NONE).
+    """
+    kind = told.get("type", "")
+    return "online" in told and (kind in CHARGERS or kind.startswith("USB"))

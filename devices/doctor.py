@@ -229,7 +229,7 @@ def temperature(patient: Patient) -> Finding:
     if conditions.thermal_status is None:
         old = int(patient.properties.get("ro.build.version.sdk", "0") or 0) < FIRST_THERMAL_SDK
         remedy = "Android 10 or newer tells it" if old else "throttling is judged by a workload"
-        return Finding("temperature", WARNING, "no thermal status (no thermal HAL)", remedy)
+        return Finding("temperature", WARNING, "no thermal status: nothing measures it", remedy)
     detail = f"thermal status {conditions.thermal_status}"
     if conditions.battery_c is not None:
         detail += f", battery {conditions.battery_c:g} °C ({conditions.battery_source})"

@@ -66,6 +66,7 @@ def busy_share(link: Link, watch_s: int = 1) -> float | None:
     columns = [[int(ticks) for ticks in line.split()[:8]] for line in lines]
     if [len(ticks) for ticks in columns] != [8, 8]:
         return None
-    spent = [after - before for before, after in zip(*columns, strict=True)]
+    # The time spent waiting for storage may decrease.
+    spent = [max(0, after - before) for before, after in zip(*columns, strict=True)]
     idle = spent[3] + spent[4]  # idle, and waiting for storage
     return 1 - idle / sum(spent) if sum(spent) > 0 else None

@@ -1,9 +1,16 @@
 """What Android's thermal service tells, and whether anything measured is behind it.
 
 Source: AOSP frameworks/base, services/core/java/com/android/server/power/ThermalManagerService.java
-(in `power/thermal/` since Android 16). Its status starts as 0, "none", and stays 0 where no thermal
-HAL answers; `HAL Ready` in its dump tells the two apart. "Cached temperatures" change only when a
-sensor's throttling changes; "Current temperatures from HAL" are read at each dump.
+(in `power/thermal/` since Android 16). Its status is the highest throttling status of the sensors
+of type skin (`onTemperatureMapChangedLocked`). It starts as 0, "none", and stays 0 in three cases
+that tell nothing about throttling:
+
+- No thermal HAL answers: "HAL Ready: false".
+- The HAL has version 1.0, which reports no throttling (`ThermalHal10Wrapper`).
+- The HAL has no sensor of type skin.
+
+"Cached temperatures" change only when a sensor's throttling changes; "Current temperatures from
+HAL" are read at each dump.
 """
 
 import re
@@ -14,12 +21,15 @@ from devices.shell import Link, whole_number
 READ_THERMAL = "dumpsys thermalservice"
 # The lines of it that `thermal_of` reads.
 THERMAL_LINES = (
-    "IsStatusOverride:|Thermal Status:|HAL Ready:|Current temperatures from HAL:"
-    "|Current cooling devices from HAL:|Temperature[{].*mType=2,"
+    "IsStatusOverride:|Thermal Status:|HAL Ready:|ThermalHAL 1.0 connected:"
+    "|Current temperatures from HAL:|Current cooling devices from HAL:|Temperature[{].*mType=[23],"
 )
 LIVE = re.compile(r"Current temperatures from HAL:(.*?)(?:Current cooling devices|\Z)", re.DOTALL)
-# Type 2 is a battery: AOSP frameworks/base, core/java/android/os/Temperature.java.
+# Type 2 is a battery, 3 the skin: AOSP frameworks/base, core/java/android/os/Temperature.java.
 BATTERY = re.compile(r"Temperature\{mValue=(-?\d{1,3}(?:\.\d{1,9})?), mType=2,")
+SKIN = re.compile(r"Temperature\{mValue=[^,\n]{1,30}, mType=3,")
+WITHOUT_STATUS = re.compile(r"^\s*ThermalHAL 1\.0 connected: yes", re.MULTILINE)
+PLAUSIBLE_C = (-40.0, 120.0)
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,8 @@ class Thermal:
     """What the thermal service tells; None where it does not tell.
 
     Attributes:
-        status: 0 none, 1 light, 2 moderate, 3 severe, up to 6; None without a thermal HAL, whose
-            absence the service shows as 0.
+        status: 0 none, 1 light, 2 moderate, 3 severe, up to 6; None where the service shows 0
+            and nothing measured is behind it.
         hal_ready: A thermal HAL answers the service.
         override: The status is one that `cmd thermalservice override-status` has set.
         battery_c: Temperature of the battery, read from the HAL at the time of the dump.
@@ -50,10 +60,24 @@ def thermal_of(dump: str) -> Thermal:
     said = re.search(r"^HAL Ready: (true|false)", dump, re.MULTILINE)
     hal_ready = said.group(1) == "true" if said else None
     live = LIVE.search(dump)
-    batteries = BATTERY.findall(live.group(1)) if live else []
+    temperatures = live.group(1) if live else ""
+    batteries = filter(is_plausible, map(float, BATTERY.findall(temperatures)))
+    measured = SKIN.search(temperatures) is not None and WITHOUT_STATUS.search(dump) is None
+    status = whole_number(r"^Thermal Status: (\d+)", dump) if hal_ready else None
     return Thermal(
-        status=whole_number(r"^Thermal Status: (\d+)", dump) if hal_ready else None,
+        status=status if measured or status else None,
         hal_ready=hal_ready,
         override="IsStatusOverride: true" in dump,
-        battery_c=max(map(float, batteries), default=None),
+        battery_c=max(batteries, default=None),
     )
+
+
+def is_plausible(celsius: float) -> bool:
+    """Say whether a temperature can be one of a battery.
+
+    Exactly 0 is what sources print for a sensor that they cannot read: the health HAL by default
+    (AOSP system/core, healthd/BatteryMonitor.cpp, `updateValues`), thermal HALs for batteries that
+    a model lacks (Galaxy S22, as printed in pytorch/executorch pull request 11301: "mValue=0.0,
+    mType=2, mName=SUBBAT").
+    """
+    return PLAUSIBLE_C[0] <= celsius <= PLAUSIBLE_C[1] and celsius != 0.0

@@ -94,6 +94,9 @@ def thermal(patient: Patient) -> Finding:
     if not told.hal_ready:
         detail = f"the thermal service has no HAL, so that its status of 0 means unknown; {zones}"
         return Finding("thermal", WARNING, detail, remedy, facts)
+    if told.status is None:
+        detail = f"the thermal HAL reports no throttling of the skin: 0 means unknown; {zones}"
+        return Finding("thermal", WARNING, detail, remedy, facts)
     return Finding("thermal", OK, f"the thermal service has a HAL; {zones}", facts=facts)
 
 
@@ -139,7 +142,7 @@ def battery_updates(patient: Patient) -> Finding:
     if read_battery(link).updates_stopped:
         detail = "another program has frozen the battery service: it shows old values"
         return Finding(check, WARNING, detail, "adb shell dumpsys battery reset")
-    with prepared(link, patient.store.base, Discipline()):
+    with prepared(link, patient.store.base, Discipline(hide_charger=True)):
         during = read_battery(link)
     after = read_battery(link)
     facts = {

@@ -1,20 +1,28 @@
 """Whether a phone is awake, and whether anything keeps it so while it is measured.
 
 A phone whose screen is off and on which nobody holds a wake lock may suspend: its processors stop
-until something wakes it. A cable usually prevents that; ADB over Wi-Fi does not. Sources: AOSP
-frameworks/base, services/core/java/com/android/server/power/PowerManagerService.java (`dump`,
-`WakeLock.toString`) and apex/jobscheduler/service/java/com/android/server/DeviceIdleController.java
-(`get deep`, `get light`).
+until something wakes it. A cable usually prevents that; ADB over Wi-Fi does not.
+
+The power service tells whether it keeps the phone from suspending: it holds one suspend blocker
+while a wake lock counts that keeps the processors on (partial ones that are not disabled, and those
+of programs that draw while the screen dozes), another while the display needs them. Wake locks that
+native services hold in the kernel are in neither.
+
+Sources: AOSP frameworks/base, services/core/java/com/android/server/power/PowerManagerService.java
+(`dumpInternal`, `adjustWakeLockSummary`, `updateSuspendBlockerLocked`) and
+apex/jobscheduler/service/java/com/android/server/DeviceIdleController.java (`get deep`, `get
+light`, `lightStateToString`).
 """
 
 import re
 from dataclasses import dataclass
 
 READ_WAKEFULNESS = (
-    "dumpsys power | grep -E 'mWakefulness=|^Wake Locks: size=|PARTIAL_WAKE_LOCK';"
+    "dumpsys power | grep -E 'mWakefulness=|mHolding(WakeLock|Display)SuspendBlocker=';"
     " echo deep=$(dumpsys deviceidle get deep); echo light=$(dumpsys deviceidle get light)"
 )
-IDLE = ("IDLE", "IDLE_MAINTENANCE")
+# The last one is light doze that would end for maintenance if there were a network.
+IDLE = ("IDLE", "IDLE_MAINTENANCE", "WAITING_FOR_NETWORK")
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Wakefulness:
     Attributes:
         screen_on: Its screen is on.
         dozing: It is in doze, deep or light.
-        wake_lock: A wake lock keeps its processors on.
+        wake_lock: A wake lock, or the display, keeps its processors on.
     """
 
     screen_on: bool | None = None
@@ -41,16 +49,11 @@ def wakefulness_of(text: str) -> Wakefulness:
     """Read what `READ_WAKEFULNESS` printed."""
     state = re.search(r"^ *mWakefulness=(\w{1,20})", text, re.MULTILINE)
     idle = re.findall(r"^(?:deep|light)=([A-Z_]{1,30})$", text, re.MULTILINE)
-    listed = re.search(r"^Wake Locks: size=\d", text, re.MULTILINE)
-    held = [
-        line
-        for line in re.findall(r"^ *PARTIAL_WAKE_LOCK.*$", text, re.MULTILINE)
-        if " DISABLED" not in line  # as doze does to those of most programs
-    ]
+    held = re.findall(r"^ *mHolding\w{1,20}SuspendBlocker=(true|false)", text, re.MULTILINE)
     return Wakefulness(
         screen_on=state.group(1) in ("Awake", "Dreaming") if state else None,
         dozing=any(name in IDLE for name in idle) if idle else None,
-        wake_lock=bool(held) if listed else None,
+        wake_lock="true" in held if held else None,
     )
 
 

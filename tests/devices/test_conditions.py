@@ -56,13 +56,15 @@ MemTotal:        7742888 kB
 MemAvailable:    3126212 kB
 @wakefulness
   mWakefulness=Asleep
-Wake Locks: size=2
-  PARTIAL_WAKE_LOCK              'sync' DISABLED ACQ=-3s (uid=10123 pid=2)
-  DOZE_WAKE_LOCK                 'DreamManagerService' ACQ=-3s (uid=1000 pid=1)
+  mHoldingWakeLockSuspendBlocker=false
+  mHoldingDisplaySuspendBlocker=false
 deep=ACTIVE
 light=IDLE
 """
 COOL = Conditions(thermal_status=0, battery_c=30.0, battery_percent=80)
+
+
+SKIN = "Current temperatures from HAL:\n\tTemperature{mValue=30.0, mType=3, mName=s, mStatus=0}\n"
 
 
 def test_a_phone_is_read_as_it_prints_its_state():
@@ -180,13 +182,25 @@ def test_a_phone_may_sleep_when_neither_screen_nor_wake_lock_keeps_it_awake(tmp_
     link = scripted_phone(tmp_path)
     assert read_conditions(link).wakefulness == Wakefulness(False, False, False)
     assert read_conditions(link).wakefulness.may_sleep
-    line = "  PARTIAL_WAKE_LOCK              'keep' ACQ=-3s (uid=2000 pid=7)\n"
-    (tmp_path / "wake_locks").write_text(line)
-    assert not read_conditions(link).wakefulness.may_sleep
+    for line, may_sleep in {
+        "  PARTIAL_WAKE_LOCK              'keep' ACQ=-3s (uid=2000 pid=7)\n": False,
+        "  PARTIAL_WAKE_LOCK              'sync' DISABLED ACQ=-3s (uid=10123 pid=2)\n": True,
+        "  DOZE_WAKE_LOCK                 'DreamManagerService' (uid=1000 pid=1)\n": True,
+        "  DRAW_WAKE_LOCK                 'WindowManager' (uid=1000 pid=1)\n": False,
+    }.items():
+        (tmp_path / "wake_locks").write_text(line)
+        assert read_conditions(link).wakefulness.may_sleep == may_sleep
     (tmp_path / "wake_locks").write_text("")
     (tmp_path / "wakefulness").write_text("Awake\n")
     assert not read_conditions(link).wakefulness.may_sleep
     assert not Wakefulness().may_sleep
+
+
+@pytest.mark.parametrize("light", ["IDLE", "IDLE_MAINTENANCE", "WAITING_FOR_NETWORK"])
+def test_light_doze_is_told_by_each_of_its_states(tmp_path, light):
+    link = scripted_phone(tmp_path)
+    (tmp_path / "light").write_text(f"{light}\n")
+    assert read_conditions(link).wakefulness.dozing
 
 
 def test_the_worst_thermal_status_counts_not_the_last():
@@ -200,7 +214,7 @@ def test_the_worst_thermal_status_counts_not_the_last():
 
 def test_readings_keep_the_moments_at_which_something_changed():
     notes = "".join(
-        f"@{1000 + 5 * n}\nThermal Status: {int(n > 6)}\nHAL Ready: true\n"
+        f"@{1000 + 5 * n}\nThermal Status: {int(n > 6)}\nHAL Ready: true\n{SKIN}"
         f"@clocks\n1800000\n{2400000 if n < 4 else 2000000}\n@supplies\n"
         for n in range(10)
     )
@@ -271,6 +285,7 @@ def test_slowing_down_is_more_than_a_tenth():
         ("100 0 0 900 0 0 0 0 0 0", "110 0 5 985 0 0 0 0 0 0", 0.15),
         ("100 0 0 900 0 0 0 0 0 0", "100 0 0 960 40 0 0 0 0 0", 0.0),
         ("100 0 0 900 0 0 0 0 0 0", "100 0 0 900 0 0 0 0 0 0", None),
+        ("100 0 0 900 50 0 0 0 0 0", "110 0 0 990 10 0 0 0 0 0", 0.1),  # iowait may decrease
         ("100 0 0", "110 0 5", None),
     ],
 )

@@ -91,6 +91,13 @@ def test_a_thermal_service_without_its_hal_is_named(with_programs, tmp_path):
     assert found.facts["status"] is None
 
 
+def test_a_thermal_hal_that_reports_no_throttling_is_named(with_programs, tmp_path):
+    link = with_programs()
+    (tmp_path / "hal_version").write_text("1.0\n")
+    found = verify.thermal(patient(link, tmp_path))
+    assert (found.state, "reports no throttling" in found.detail) == (WARNING, True)
+
+
 # ---- Cores --------------------------------------------------------------------------------------
 
 

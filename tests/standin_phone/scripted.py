@@ -13,6 +13,8 @@ from standin_phone.local_link import LocalLink
 # What is so in truth, whatever the services show. Further files that a test may write:
 #   thermal_status  the skin sensor's throttling status
 #   hal             true where a thermal HAL answers
+#   hal_version     its version, where it is not the newest
+#   skin            the type of the sensor of the skin: 3, or another where the phone has none
 #   hal_battery     exists where the HAL has a sensor of type battery
 #   override        a status set by `cmd thermalservice override-status`
 #   supplies        exists where the shell may read /sys/class/power_supply
@@ -33,6 +35,8 @@ HARDWARE: Mapping[str, str] = {
 OTHERS: Mapping[str, str] = {
     "thermal_status": "0",
     "hal": "true",
+    "hal_version": "AIDL 2",
+    "skin": "3",
     "wakefulness": "Asleep",
     "deep": "ACTIVE",
     "light": "ACTIVE",
@@ -45,7 +49,7 @@ OTHERS: Mapping[str, str] = {
 #   unplugBattery  keeps the values of that moment, clears the charger's flags, stops updates
 #   `set KEY V`    likewise with one value
 #   update         changes what is shown only while updates are not stopped
-#   resetBattery   goes back to the newest values of the hardware
+#   resetBattery   goes back to what the health HAL reported last
 #   dumpInternal   the form, with the line "UPDATES STOPPED"
 # Charging itself is not touched by any of them: `status` and the current stay as they are.
 # services/core/java/com/android/server/power/PowerManagerService.java:
@@ -92,6 +96,8 @@ battery() {
 
 # services/core/java/com/android/server/power/ThermalManagerService.java:
 #   constructor             the status starts as THROTTLING_NONE, which is 0, HAL or none
+#   onTemperatureMapChangedLocked   the status is the highest of the sensors of type skin
+#   ThermalHal10Wrapper     knows no throttling: every sensor's status is 0
 #   onActivityManagerReady  without a HAL it returns before "HAL Ready" becomes true
 #   dump                    the form; temperatures "from HAL" only where it is ready, and read then;
 #                           "Cached temperatures" are of the last change of throttling
@@ -101,7 +107,8 @@ THERMAL = """
 degrees() { echo "$(( $1 / 10 )).$(( $1 % 10 ))"; }
 thermalservice() {
   status=0
-  [ "$(cat hal)" = true ] && status=$(cat thermal_status)
+  [ "$(cat hal) $(cat skin)" = "true 3" ] && status=$(cat thermal_status)
+  [ "$(cat hal_version)" = 1.0 ] && status=0
   overridden=false
   [ -e override ] && { overridden=true; status=$(cat override); }
   echo "IsStatusOverride: $overridden"
@@ -115,9 +122,9 @@ thermalservice() {
   echo "HAL Ready: $(cat hal)"
   [ "$(cat hal)" = true ] || return 0
   echo "HAL connection:"
-  echo "\tThermalHAL AIDL 2  connected: yes"
+  echo "\tThermalHAL $(cat hal_version) connected: yes"
   echo "Current temperatures from HAL:"
-  echo "\tTemperature{mValue=35.6, mType=3, mName=VIRTUAL-SKIN, mStatus=$status}"
+  echo "\tTemperature{mValue=35.6, mType=$(cat skin), mName=VIRTUAL-SKIN, mStatus=$status}"
   [ -e hal_battery ] && echo "\tTemperature{mValue=$(degrees $(cat hardware/temp)), mType=2," \\
     "mName=battery, mStatus=0}"
   echo "Current cooling devices from HAL:"
@@ -127,7 +134,10 @@ thermalservice() {
 }
 """
 
-# services/core/java/com/android/server/power/PowerManagerService.java, dump: the lines used of it.
+# services/core/java/com/android/server/power/PowerManagerService.java, dumpInternal: the lines used
+#   of it. adjustWakeLockSummary, getWakeLockSummaryFlags: a wake lock keeps the processors on where
+#   it is partial and not disabled, or where its program draws while the screen dozes.
+#   updateSuspendBlockerLocked: the two suspend blockers.
 # apex/jobscheduler/service/java/com/android/server/DeviceIdleController.java: `get deep|light`.
 POWER = """
 power() {
@@ -136,6 +146,10 @@ power() {
   echo "Power Manager State:"
   echo "  mDirty=0x0"
   echo "  mWakefulness=$(cat wakefulness)"
+  grep -v DISABLED wake_locks | grep -qE '(PARTIAL|DRAW)_WAKE_LOCK' && held=true || held=false
+  echo "  mHoldingWakeLockSuspendBlocker=$held"
+  [ "$(cat wakefulness)" = Awake ] && shown=true || shown=false
+  echo "  mHoldingDisplaySuspendBlocker=$shown"
   echo
   echo "Wake Locks: size=$(grep -c LOCK wake_locks)"
   cat wake_locks
@@ -155,9 +169,10 @@ case $service in
 esac
 """
 
-# services/core/java/com/android/server/power/PowerManagerShellCommand.java: the command, which
-# tells nothing. hardware/google/pixel, power-libperfmgr/libperfmgr/NodeLooperThread.cc: clocks
-# change in a thread of their own, some time after the call.
+# services/core/java/com/android/server/power/PowerManagerShellCommand.java: the command, whose
+# status is 0 where the power HAL takes the mode, whatever the clocks do. hardware/google/pixel,
+# power-libperfmgr/libperfmgr/NodeLooperThread.cc: clocks change in a thread of their own, some time
+# after the call.
 CMD = """cd {folder}
 case "$1 $2" in
   "power set-fixed-performance-mode-enabled")
