@@ -29,12 +29,13 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "HOT": "started above the temperature ceiling: cool the phone, or raise the ceiling",
         "THROTTLED": "the thermal status rose while measuring: cool the phone, measure again",
         "SLOWED": "a fixed workload took over 1.10 times as long afterwards: the phone slowed down",
-        "THERMAL_UNKNOWN": "no thermal HAL tells whether the phone throttles: judge by SLOWED",
+        "THERMAL_UNKNOWN": "nothing tells a thermal status of the skin: judge by SLOWED",
         "THERMAL_OVERRIDE": "the thermal status is overridden: cmd thermalservice reset",
         "BATTERY_UNKNOWN": "no live source tells the battery's temperature: it was not waited for",
         "UPDATES_STOPPED": "another program froze the battery service: dumpsys battery reset",
         "LOW_BATTERY": "below 25 %: phones slow down; charge it first",
         "CHARGING": "a charger was connected, which heats the phone: unplug it, measure over Wi-Fi",
+        "CHARGER_HIDDEN": "hide_charger was on: battery saver or doze may have begun; leave it off",
         "CLOCKS_PINNED": "fixed-performance mode was on: compare only with runs that had it too",
         "CLOCKS_NOT_PINNED": "fixed-performance mode was asked for and changed no clock",
         "CORES_UNKNOWN": "the phone tells no core speeds: the runner ran on whichever cores",
@@ -71,8 +72,9 @@ class Discipline:
         max_battery_c: Ceiling of the battery's temperature when a repeat starts.
         wait_s: How long to wait for that.
         poll_s: How often to look.
-        hide_charger: Let Android believe that no charger is connected (`dumpsys battery unplug`),
-            so that work which waits for one does not start. Charging itself goes on.
+        hide_charger: Tell Android that no charger is connected (`dumpsys battery unplug`), so that
+            jobs which wait for one do not start. Charging and its heat go on. Android then behaves
+            as on battery: battery saver and doze may begin, "stay awake while charging" ends.
         pin_clocks: Switch fixed-performance mode on; for comparing two models on one phone, not
             for telling how fast the phone is.
         run_limit_s: How long one process of the runner may take.
@@ -81,7 +83,7 @@ class Discipline:
     max_battery_c: float = 37.0
     wait_s: float = 1800.0
     poll_s: float = 15.0
-    hide_charger: bool = True
+    hide_charger: bool = False
     pin_clocks: bool = False
     run_limit_s: float = 1200.0
 
@@ -91,8 +93,8 @@ class Conditions:
     """What a phone tells about its state; None where it does not tell.
 
     Attributes:
-        thermal_status: Android's: 0 none, 1 light, 2 moderate, 3 severe, up to 6; None without a
-            thermal HAL.
+        thermal_status: Android's: 0 none, 1 light, 2 moderate, 3 severe, up to 6; None where
+            nothing measured is behind it (`devices.thermal`).
         thermal_override: Somebody fakes the thermal status.
         battery_percent: Charge.
         battery_c: Temperature of the battery.

@@ -49,6 +49,7 @@ def prepared(
         try:
             if wanted[CHARGER]:
                 link.run("dumpsys battery unplug")
+                warnings.append("CHARGER_HIDDEN")
             if wanted[PINNED]:
                 warnings.append("CLOCKS_PINNED" if pin_clocks(link) else "CLOCKS_NOT_PINNED")
             yield warnings
@@ -60,7 +61,11 @@ def prepared(
 
 
 def pin_clocks(link: Link) -> bool:
-    """Switch fixed-performance mode on, and say whether a clock fell: its status tells nothing."""
+    """Switch fixed-performance mode on, and say whether a clock fell.
+
+    The command's status says only whether the phone's power HAL took the mode (AOSP,
+    PowerManagerShellCommand.java, `runSetFixedPerformanceModeEnabled`).
+    """
     before = read_conditions(link).max_clocks_khz
     link.run("cmd power set-fixed-performance-mode-enabled true")
     time.sleep(SETTLE_S)

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow
 SCHEDULE = Schedule(warmup=1, iterations=1, threads=3)
 ONCE = Schedule(warmup=0, iterations=1, threads=1)
 
+HIDDEN = Discipline(hide_charger=True)
+
 # A phone that tells its state and does not admit that it is none.
 NO_EMULATOR = {"ro.kernel.qemu": "0"}
 STATE = "/data/local/tmp/state"
@@ -123,13 +125,13 @@ def test_two_phones_are_measured_at_once(phone_amd64, tmp_path):
     assert [repeat.threads for repeat in repeats] == [3, 3]
 
 
-def test_a_cool_phone_is_measured_without_warnings_and_is_thawed_afterwards(real_phone, tmp_path):
+def test_a_charger_that_is_hidden_is_shown_again_afterwards(real_phone, tmp_path):
     AdbLink(real_phone.address).run(f"echo false >{STATE}/hardware/usb")
     behaviour = f"dumpsys battery > $out/../shown; echo 305 >{STATE}/hardware/temp;" + GOOD
-    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour))
+    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", behaviour), HIDDEN)
     repeat = device.measure(fake_job(tmp_path), SCHEDULE)
     here = {"CORES_UNKNOWN", "SLOWED", "OTHER_LOAD"}  # this machine's business
-    assert set(repeat.warnings) - here == {"MAY_SLEEP"}
+    assert set(repeat.warnings) - here == {"MAY_SLEEP", "CHARGER_HIDDEN"}
     assert "UPDATES STOPPED" in AdbLink(real_phone.address).run(f"cat {BASE}/shown").stdout
     assert not frozen(real_phone)
     before, *_, after = repeat.readings
@@ -138,7 +140,7 @@ def test_a_cool_phone_is_measured_without_warnings_and_is_thawed_afterwards(real
 
 
 def test_a_phone_on_a_charger_says_so_though_the_charger_is_hidden(real_phone, tmp_path):
-    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle"))
+    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle"), HIDDEN)
     assert "CHARGING" in device.measure(fake_job(tmp_path), SCHEDULE).warnings
 
 
@@ -181,7 +183,7 @@ def test_clocks_that_cannot_be_pinned_are_marked(real_phone, tmp_path):
 
 
 def test_a_failed_run_thaws_the_battery_service(real_phone, tmp_path):
-    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", "exit 1"))
+    device = open_phone(real_phone, fake_bundle(tmp_path / "bundle", "exit 1"), HIDDEN)
     with pytest.raises(Exception, match="status 1"):
         device.measure(fake_job(tmp_path), SCHEDULE)
     assert not frozen(real_phone)
@@ -203,7 +205,7 @@ def test_a_program_that_is_killed_leaves_a_phone_that_the_next_one_puts_right(re
     with running_elsewhere(real_phone, tmp_path) as program:
         program.kill()
     assert frozen(real_phone)
-    device = open_phone(real_phone, fake_bundle(tmp_path / "good"), Discipline(hide_charger=False))
+    device = open_phone(real_phone, fake_bundle(tmp_path / "good"))
     device.measure(fake_job(tmp_path), SCHEDULE)
     assert not frozen(real_phone)
 
@@ -222,7 +224,8 @@ devices.adb.OWN_KEY, devices.claim.LOCKS = home / "key", folder
 class Phone:
     address = {phone.address!r}
 behaviour = "echo > $out/../started; exec sleep 1000"
-device = test_android.open_phone(Phone, fake_bundle(folder / "bundle", behaviour))
+bundle = fake_bundle(folder / "bundle", behaviour)
+device = test_android.open_phone(Phone, bundle, test_android.HIDDEN)
 device.measure(fake_job(folder), test_android.SCHEDULE)
 """
     environment = {key: value for key, value in os.environ.items() if key != "ANDROID_SERIAL"}

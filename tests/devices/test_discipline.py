@@ -55,7 +55,7 @@ def test_a_phone_that_cools_while_it_is_waited_for_is_measured_and_not_called_ho
 
 def test_a_phone_that_warms_up_has_a_trace_that_says_so(measure):
     warm = "echo 390 >hardware/temp; sleep 1"
-    _, readings = measure(UNPLUGGED, warm)
+    _, readings = measure(UNPLUGGED, warm, hide_charger=True)
     told = temperatures(readings)
     assert told[0] == (30.1, "dumpsys battery")
     assert told[-1] == (39.0, "dumpsys battery")
@@ -66,7 +66,7 @@ def test_a_phone_that_warms_up_has_a_trace_that_says_so(measure):
     ("file", "source"), [("supplies", "power_supply"), ("hal_battery", "thermalservice")]
 )
 def test_a_live_source_gives_the_trace_meanwhile(measure, file, source):
-    _, readings = measure(f"touch {file}", "echo 390 >hardware/temp; sleep 1")
+    _, readings = measure(f"touch {file}", "echo 390 >hardware/temp; sleep 1", hide_charger=True)
     told = temperatures(readings)
     assert (39.0, source) in told[1:-1]
     assert {named for _, named in told} == {source}
@@ -74,8 +74,18 @@ def test_a_live_source_gives_the_trace_meanwhile(measure, file, source):
 
 def test_a_charger_is_told_whether_or_not_it_is_hidden(measure):
     assert measure()[0] == {"CHARGING"}
-    assert measure(hide_charger=False)[0] == {"CHARGING"}
+    assert measure(hide_charger=True)[0] == {"CHARGING", "CHARGER_HIDDEN"}
     assert measure(UNPLUGGED)[0] == set()
+
+
+def test_by_default_android_is_told_of_its_charger_and_goes_on_reading_its_battery(
+    measure, tmp_path
+):
+    measure(meanwhile=f"dumpsys battery >{tmp_path}/during")
+    assert "UPDATES STOPPED" not in (tmp_path / "during").read_text()
+    assert "USB powered: true" in (tmp_path / "during").read_text()
+    measure(meanwhile=f"dumpsys battery >{tmp_path}/during", hide_charger=True)
+    assert "UPDATES STOPPED" in (tmp_path / "during").read_text()
 
 
 def test_a_charger_that_is_connected_meanwhile_is_told(measure):
@@ -83,7 +93,7 @@ def test_a_charger_that_is_connected_meanwhile_is_told(measure):
 
 
 def test_a_battery_service_frozen_by_another_program_is_named_and_left_frozen(measure, tmp_path):
-    warnings, readings = measure(f"{UNPLUGGED}; dumpsys battery set level 50")
+    warnings, readings = measure(f"{UNPLUGGED}; dumpsys battery set level 50", hide_charger=True)
     assert warnings == {"UPDATES_STOPPED", "BATTERY_UNKNOWN"}
     assert {celsius for celsius, _ in temperatures(readings)} == {None}
     assert (tmp_path / "stopped").exists()
@@ -116,9 +126,9 @@ def test_a_screen_that_goes_off_meanwhile_leaves_a_phone_that_may_sleep(measure)
 
 
 def test_a_screen_that_comes_on_since_the_charger_is_hidden_is_named(measure):
-    assert measure("touch unplug_wakes")[0] == {"CHARGING", "SCREEN_ON"}
-    asleep = "echo Asleep >wakefulness"
-    assert measure(asleep, hide_charger=False)[0] == {"CHARGING"}
+    warnings = {"CHARGING", "CHARGER_HIDDEN", "SCREEN_ON"}
+    assert measure("touch unplug_wakes", hide_charger=True)[0] == warnings
+    assert measure("echo Asleep >wakefulness")[0] == {"CHARGING"}
 
 
 def test_the_clocks_of_one_repeat_do_not_spoil_the_next(measure, monkeypatch):

@@ -37,7 +37,7 @@ def test_the_charger_is_hidden_and_clocks_are_pinned_only_while_measuring(tmp_pa
     with prepared(phone(tmp_path), str(tmp_path / "base"), BOTH) as warnings:
         assert state(tmp_path) == DURING
     assert state(tmp_path) == BEFORE
-    assert warnings == ["CLOCKS_PINNED"]
+    assert warnings == ["CHARGER_HIDDEN", "CLOCKS_PINNED"]
     assert not (tmp_path / "base" / UNRESTORED).exists()
 
 
@@ -98,9 +98,9 @@ def test_a_phone_that_went_away_is_put_right_the_next_time(tmp_path):
     assert not restore(link, base)
 
 
-def test_a_phone_nobody_changed_is_left_alone(tmp_path):
+def test_by_default_nothing_on_the_phone_is_changed(tmp_path):
     link = phone(tmp_path)
-    with prepared(link, str(tmp_path / "base"), Discipline(hide_charger=False)):
+    with prepared(link, str(tmp_path / "base"), Discipline()):
         pass
     assert not restore(link, str(tmp_path / "base"))
     assert not any("dumpsys" in command or "cmd" in command for command in link.ran)
@@ -110,13 +110,13 @@ def test_clocks_that_stay_are_a_warning(tmp_path):
     link = phone(tmp_path)
     (tmp_path / "unpinnable").touch()
     with prepared(link, str(tmp_path / "base"), BOTH) as warnings:
-        assert warnings == ["CLOCKS_NOT_PINNED"]
+        assert warnings == ["CHARGER_HIDDEN", "CLOCKS_NOT_PINNED"]
 
 
 def test_a_battery_service_that_another_program_froze_stays_as_it_is(tmp_path):
     link = phone(tmp_path)
     link.run("dumpsys battery set level 50")
-    with prepared(link, str(tmp_path / "base"), Discipline(), frozen=True):
+    with prepared(link, str(tmp_path / "base"), Discipline(hide_charger=True), frozen=True):
         pass
     assert read_battery(link).updates_stopped
 
@@ -125,7 +125,7 @@ def test_clocks_have_settled_before_the_next_repeat_reads_them(tmp_path, monkeyp
     monkeypatch.setattr("devices.state.SETTLE_S", 1.0)
     link = phone(tmp_path, lag_s=0.4)
     with prepared(link, str(tmp_path / "base"), BOTH) as warnings:
-        assert warnings == ["CLOCKS_PINNED"]
+        assert warnings == ["CHARGER_HIDDEN", "CLOCKS_PINNED"]
     assert read_conditions(link).max_clocks_khz == (3200000,)
     assert pin_clocks(link)
 
