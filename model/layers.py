@@ -87,13 +87,29 @@ class Attention(nn.Module):
             (B, T, C).
         """
         batch, _, width = x.shape
-        scores = torch.bmm(split_heads(self.query(x) * self.scale, self.n_head), keys)
-        if bias is not None:
-            scores = scores + bias
-        mixed = torch.bmm(torch.softmax(scores, -1), values)
+        queries = split_heads(self.query(x) * self.scale, self.n_head)
+        if self.training:  # fused where there is a kernel for it; a device runs the other branch
+            mixed = attend(queries, keys, values, bias)
+        else:
+            scores = torch.bmm(queries, keys)
+            if bias is not None:
+                scores = scores + bias
+            mixed = torch.bmm(torch.softmax(scores, -1), values)
         mixed = mixed.reshape(batch, self.n_head, -1, width // self.n_head)
         out: Tensor = self.out(mixed.permute(0, 2, 1, 3).contiguous().view(batch, -1, width))
         return out
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
+    """Attention of `Attention`, by torch's fused kernels: (B*H, T, C/H), scaled already."""
+    keys = keys.transpose(1, 2)
+    if bias is not None:
+        bias = bias.to(queries.dtype)[None].expand(1, len(queries), queries.shape[1], -1)
+    # Kernels take four dimensions.
+    mixed = F.scaled_dot_product_attention(
+        queries[None], keys[None], values[None], attn_mask=bias, scale=1.0
+    )
+    return mixed[0]
 
 
 class FeedForward(nn.Module):

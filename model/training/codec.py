@@ -35,6 +35,7 @@ from model.training.state import (
 )
 from model.training.throughput import Throughput
 
+CPU = torch.device("cpu")
 BATCH, FRAMES = 8, 64  # crops per step and frames per crop
 WARMUP_STEPS = 100  # of the learning rate, and of training without quantization
 KMEANS_FRAMES = 24_000
@@ -66,22 +67,22 @@ def codec_optimizers(module: nn.Module, rate: float) -> list[Optimizer]:
 
 def synthesise(real: Tensor, imaginary: Tensor) -> Tensor:
     """Inverse STFT by FFT: what `InverseSTFT` computes by matrix product, cheaper to train."""
-    window = torch.hann_window(N_FFT) * (N_FFT / 2 / 1.5)
+    window = torch.hann_window(N_FFT, device=real.device) * (N_FFT / 2 / 1.5)
     return overlap_add(torch.fft.irfft(torch.complex(real, imaginary), n=N_FFT) * window)
 
 
 def decode_latents(codec: OwnCodec, latents: Tensor) -> Tensor:
-    """Decode (B, T, D) latents, with matrix products in the processor's fastest type."""
-    with fast_products("cpu"):
+    """Decode (B, T, D) latents, with matrix products in the device's fastest type."""
+    with fast_products(latents.device.type):
         real, imaginary = codec.decoder.spectrum(codec.decoder.hidden(latents))
     return synthesise(real.float(), imaginary.float())
 
 
 def encode_latents(codec: OwnCodec, waveform: Tensor) -> Tensor:
-    """Encode (B, N) samples to latents, with matrix products in the processor's fastest type."""
+    """Encode (B, N) samples to latents, with matrix products in the device's fastest type."""
     with torch.no_grad():
         features = codec.encoder.features(waveform)
-    with fast_products("cpu"):
+    with fast_products(waveform.device.type):
         latents: Tensor = codec.encoder(features)
     return latents.float()
 
@@ -94,16 +95,24 @@ class CodecTraining:
         validation: (B, N) samples that are never trained on.
         seed: Of weights, crops and codebook restarts.
         config: Sizes of the codec.
+        device: Where to train. Crops and restarts are drawn on the processor all the same, so that
+            a seed means the same everywhere.
     """
 
     def __init__(
-        self, sampler: CropSampler, validation: Tensor, seed: int, config: CodecConfig
+        self,
+        sampler: CropSampler,
+        validation: Tensor,
+        seed: int,
+        config: CodecConfig,
+        device: torch.device = CPU,
     ) -> None:
         torch.manual_seed(seed)
-        self.codec = OwnCodec(config)
-        self.sampler, self.validation = sampler, validation
+        self.device = device
+        self.codec = OwnCodec(config).to(device)
+        self.sampler, self.validation = sampler, validation.to(device)
         self.books = CodebookTrainer(self.codec.quantizer, decay=0.99, dead=0.08, seed=seed)
-        self.loss = SpectralLoss()
+        self.loss = SpectralLoss().to(device)
         self.optimizers = codec_optimizers(self.codec, PEAK_RATE)
         self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.average = MovingAverage(self.parameters(), decay=0.999)
@@ -126,7 +135,7 @@ class CodecTraining:
         """Learn from one batch; returns the losses by name."""
         if self.step == WARMUP_STEPS:
             self._start_codebooks()
-        waveform = self.sampler.draw(BATCH, FRAMES * HOP_LENGTH)
+        waveform = self.sampler.draw(BATCH, FRAMES * HOP_LENGTH).to(self.device)
         latents = encode_latents(self.codec, waveform)
         commitment = latents.new_zeros(())
         if self.step >= WARMUP_STEPS:
@@ -157,14 +166,16 @@ class CodecTraining:
     def _start_codebooks(self) -> None:
         batches = KMEANS_FRAMES // (BATCH * FRAMES)
         latents = [
-            encode_latents(self.codec, self.sampler.draw(BATCH, FRAMES * HOP_LENGTH))
+            encode_latents(
+                self.codec, self.sampler.draw(BATCH, FRAMES * HOP_LENGTH).to(self.device)
+            )
             for _ in range(batches)
         ]
         self.books.initialise(torch.cat(latents).flatten(0, 1))
 
     def averaged(self) -> OwnCodec:
-        """The codec with averaged weights and the present codebooks."""
-        codec = OwnCodec(self.codec.config)
+        """The codec with averaged weights and the present codebooks, on the training's device."""
+        codec = OwnCodec(self.codec.config).to(self.device)
         codec.load_state_dict({**self.codec.state_dict(), **self.average.values})
         codec.trained = True
         return codec.eval()
@@ -210,7 +221,9 @@ class CodecTraining:
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Take over what `tensors` returned."""
         self.codec.load_learned_state(part(tensors, "codec."))
-        self.average.values = part(tensors, "average.")
+        self.average.values = {
+            name: tensor.to(self.device) for name, tensor in part(tensors, "average.").items()
+        }
         self.books.load_state(part(tensors, "books."))
         for index, optimizer in enumerate(self.optimizers):
             restore_optimizer(optimizer, f"optimizer{index}", tensors)
@@ -288,7 +301,9 @@ def run(training: "CodecTraining", folder: Path, minutes: float) -> None:
     training.resume(folder)
     saved_s = validated_s = training.elapsed_s
     step_s = BATCH * FRAMES * HOP_LENGTH / SAMPLE_RATE_HZ
-    throughput = Throughput(training.elapsed_s, training.step * step_s, products_dtype("cpu"))
+    throughput = Throughput(
+        training.elapsed_s, training.step * step_s, products_dtype(training.device.type)
+    )
     sums: dict[str, float] = {}
     count = 0
     with (folder / "log.jsonl").open("a") as log:
@@ -329,7 +344,9 @@ def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m model.training.codec")
     arguments, sampler, validation = open_training(parser)
-    training = CodecTraining(sampler, validation, arguments.seed, CodecConfig())
+    training = CodecTraining(
+        sampler, validation, arguments.seed, CodecConfig(), device=arguments.device
+    )
     run(training, arguments.out, arguments.minutes)
 
 
@@ -341,6 +358,7 @@ def open_training(
     parser.add_argument("--minutes", type=float, required=True, help="training time in all")
     parser.add_argument("--out", type=Path, required=True, help="folder of state, log, checkpoint")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", type=torch.device, default=CPU, help="cpu, cuda, ...")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -22,6 +22,7 @@ from model.config import CODEBOOK_SIZE, HOP_LENGTH
 from model.precision import fast_products
 from model.training.codec import (
     BATCH,
+    CPU,
     FRAMES,
     CodecTraining,
     codec_optimizers,
@@ -65,6 +66,7 @@ class DecoderTraining(CodecTraining):
         before: Metadata of the codec's checkpoint.
         predicted: Speech with guessed codes.
         coarse: Share of crops that keep only coarse channels.
+        device: Where to train.
     """
 
     def __init__(
@@ -77,14 +79,15 @@ class DecoderTraining(CodecTraining):
         before: dict[str, Any],
         predicted: PredictedCrops | None = None,
         coarse: float = 0.0,
+        device: torch.device = CPU,
     ) -> None:
-        super().__init__(sampler, validation, seed, codec.config)
+        super().__init__(sampler, validation, seed, codec.config, device)
         self.codec.load_learned_state(codec.learned_state())
         self.codec.encoder.requires_grad_(False)
         self.before, self.predicted = before, predicted
         self.coarse = coarse
         self.start = {n: p.detach().clone() for n, p in self.parameters().items()}
-        self.critics = Discriminators()
+        self.critics = Discriminators().to(device)
         self.critic_optimizer = AdamW(
             self.critics.parameters(), lr=CRITIC_RATE, betas=(0.8, 0.95), weight_decay=0.0
         )
@@ -95,7 +98,9 @@ class DecoderTraining(CodecTraining):
         self.rates = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.average = MovingAverage(self.parameters(), decay=0.999)
         self.progress = 0.0
-        self.norms = torch.zeros(2)  # running norms of the gradients from spectra and critics
+        self.norms = torch.zeros(
+            2, device=device
+        )  # running norms of the gradients from spectra and critics
 
     def set_rate(self, progress: float) -> None:
         """Set learning rates, and whether critics learn and are heard, for a share of the time."""
@@ -130,18 +135,19 @@ class DecoderTraining(CodecTraining):
     def _draw(self) -> tuple[Tensor, Tensor]:
         """Draw (B, N) samples and the (B, T, D) latents to decode."""
         n_guessed = PREDICTED if self.predicted else 0
-        waveform = self.sampler.draw(BATCH - n_guessed, FRAMES * HOP_LENGTH)
+        waveform = self.sampler.draw(BATCH - n_guessed, FRAMES * HOP_LENGTH).to(self.device)
         codes = self.codec.quantizer.encode(encode_latents(self.codec, waveform))
         if self.predicted:
             spoken, guessed = self.predicted.draw(n_guessed, FRAMES, self.sampler.rng)
-            waveform, codes = torch.cat((waveform, spoken)), torch.cat((codes, guessed))
+            waveform = torch.cat((waveform, spoken.to(self.device)))
+            codes = torch.cat((codes, guessed.to(self.device)))
         for crop in codes[len(codes) - round(self.coarse * len(codes)) :]:  # guesses first
             crop[int(self.sampler.rng.choice(KNOWN_CHANNELS)) :] = CODEBOOK_SIZE
         latents: Tensor = self.codec.quantizer(codes)
         return waveform, latents
 
     def _teach_critics(self, real: Tensor, fake: Tensor) -> dict[str, float]:
-        with fast_products("cpu"):
+        with fast_products(self.device.type):
             loss = critic_loss(self.critics(real, self.step), self.critics(fake, self.step))
         self.critic_optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -152,7 +158,7 @@ class DecoderTraining(CodecTraining):
 
     def _critics_gradient(self, waveform: Tensor, heard: Tensor, seen: slice) -> Tensor:
         self.critics.requires_grad_(False)
-        with fast_products("cpu"):
+        with fast_products(self.device.type):
             with torch.no_grad():
                 real = self.critics(waveform[:, seen], self.step)
             fake = self.critics(heard[:, seen], self.step)
@@ -191,7 +197,7 @@ class DecoderTraining(CodecTraining):
         """Take over what `tensors` returned."""
         super().load_tensors(tensors)
         self.critics.load_state_dict(part(tensors, "critics."))
-        self.norms = tensors["norms"]
+        self.norms = tensors["norms"].to(self.device)
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint says about its training."""
@@ -240,6 +246,7 @@ def main() -> None:
         before=before,
         predicted=predicted,
         coarse=arguments.coarse,
+        device=arguments.device,
     )
     run(training, arguments.out, arguments.minutes)
 

@@ -12,7 +12,7 @@ SPLIT = 0.2
 
 def kmeans(points: Tensor, size: int, generator: torch.Generator, rounds: int = 12) -> Tensor:
     """Cluster (N, D) points into (size, D) centres; small clusters give way to splits of large."""
-    start = torch.randperm(len(points), generator=generator)[:size]
+    start = torch.randperm(len(points), generator=generator)[:size].to(points.device)
     centres = points[start].clone()
     for _ in range(rounds):
         index = nearest(points, centres)
@@ -20,9 +20,14 @@ def kmeans(points: Tensor, size: int, generator: torch.Generator, rounds: int = 
         total = torch.zeros_like(centres).index_add_(0, index, points)
         centres = total / count.clamp_min(1)[:, None]
         crowded_out = torch.nonzero(count < len(points) / size / 8).flatten()
-        chosen = torch.randint(len(points), crowded_out.shape, generator=generator)
+        chosen = draw_indices(points, crowded_out, generator)
         centres[crowded_out] = torch.lerp(centres[index[chosen]], points[chosen], SPLIT)
     return centres
+
+
+def draw_indices(points: Tensor, like: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw as many indices of points as another tensor has, on the processor, for any device."""
+    return torch.randint(len(points), like.shape, generator=generator).to(points.device)
 
 
 class CodebookTrainer:
@@ -39,7 +44,7 @@ class CodebookTrainer:
         self, quantizer: ResidualQuantizer, *, decay: float, dead: float, seed: int
     ) -> None:
         self.quantizer, self.decay, self.dead = quantizer, decay, dead
-        self.count = torch.ones(quantizer.codebooks.shape[:2])
+        self.count = torch.ones(quantizer.codebooks.shape[:2], device=quantizer.entries.device)
         self.total = quantizer.codebooks.clone()
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -71,6 +76,7 @@ class CodebookTrainer:
         dropped = torch.rand(batch, generator=self.generator) < dropout
         some = torch.randint(1, n_codebook, (batch,), generator=self.generator)
         kept[dropped] = some[dropped]
+        kept = kept.to(latents.device)
         residual = latents.detach().reshape(-1, width)
         quantized = torch.zeros_like(latents)
         commitment = latents.new_zeros(())
@@ -93,7 +99,7 @@ class CodebookTrainer:
         self.count[q].lerp_(count, 1 - self.decay)
         self.total[q].lerp_(total, 1 - self.decay)
         dead = torch.nonzero(self.count[q] < self.dead).flatten()
-        chosen = torch.randint(len(points), dead.shape, generator=self.generator)
+        chosen = draw_indices(points, dead, self.generator)
         busy = index[chosen]
         fresh = torch.lerp(codebook[busy], points[chosen], SPLIT)
         self.count[q][busy] /= 2
@@ -112,5 +118,6 @@ class CodebookTrainer:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` returned."""
-        self.count, self.total = state["count"].clone(), state["total"].clone()
+        device = self.total.device
+        self.count, self.total = state["count"].to(device), state["total"].to(device)
         self.generator.set_state(state["generator"])

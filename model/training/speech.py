@@ -236,7 +236,11 @@ def start(
     """Build model and training as the command line asks for, resumed where that is possible."""
     settings = SpeechSettings(
         batch_frames=arguments.batch_frames,
+        accumulate=arguments.accumulate,
         rate=arguments.rate,
+        warmup_steps=arguments.warmup_steps,
+        decay_share=arguments.decay_share,
+        average_decay=arguments.average_decay,
         masks=MaskOptions(
             joint=arguments.joint,
             first=arguments.first,
@@ -288,7 +292,23 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--from", dest="weights", type=Path, help="checkpoint to start from")
     parser.add_argument("--qat", choices=list(QAT_SCHEMES), help="train for this quantization")
     parser.add_argument("--rate", type=float, default=settings.rate, help="peak learning rate")
+    parser.add_argument("--warmup-steps", type=int, default=settings.warmup_steps)
+    parser.add_argument(
+        "--decay-share",
+        type=float,
+        default=settings.decay_share,
+        help="last share of the run, over which the rate falls",
+    )
+    parser.add_argument(
+        "--average-decay",
+        type=float,
+        default=settings.average_decay,
+        help="of the weights' average",
+    )
     parser.add_argument("--batch-frames", type=int, default=settings.batch_frames)
+    parser.add_argument(
+        "--accumulate", type=int, default=settings.accumulate, help="batches per step"
+    )
     parser.add_argument("--joint", type=float, default=settings.masks.joint, metavar="SHARE")
     parser.add_argument(
         "--first", type=float, default=settings.masks.first, metavar="SHARE", help="of channel 1"

@@ -36,6 +36,7 @@ class SpeechSettings:
 
     Attributes:
         batch_frames: Codec frames in a batch, padding included.
+        accumulate: Batches whose gradients are averaged for one step of the optimizer.
         rate: Peak learning rate.
         warmup_steps: Steps until it is reached.
         decay_share: Last part of the run, over which it falls to a fiftieth.
@@ -50,6 +51,7 @@ class SpeechSettings:
     """
 
     batch_frames: int = 2000
+    accumulate: int = 1
     rate: float = 1e-3
     warmup_steps: int = 100
     decay_share: float = 0.3
@@ -223,25 +225,43 @@ class SpeechTraining:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.rate * scale
 
-    def generator(self) -> torch.Generator:
-        """Random numbers of the present step."""
-        words = np.random.SeedSequence((self.sampler.seed, self.step)).generate_state(2)
+    def generator(self, number: int) -> torch.Generator:
+        """Random numbers of a batch."""
+        words = np.random.SeedSequence((self.sampler.seed, number)).generate_state(2)
         return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
     def train_step(self) -> tuple[StepLosses, float]:
-        """Learn from one batch; returns its losses and the gradient's norm before clipping.
+        """Take one step of the optimizer.
 
-        A batch whose gradient is not finite changes no weight and is counted in `skipped`.
+        Batches whose gradient is not finite change no weight and are counted in `skipped`.
+
+        Returns:
+            The losses of its last batch, and the gradient's norm before clipping.
         """
-        settings, generator = self.settings, self.generator()
-        batch = self.sampler.draw(self.step)
+        accumulate = self.settings.accumulate
+        self.model.train()
+        self.optimizer.zero_grad()
+        for part in range(accumulate):
+            losses = self._learn_from(self.step * accumulate + part)
+        norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
+        if torch.isfinite(norm):  # it holds every gradient, and through them the loss
+            self.optimizer.step()
+            self.average.update(self.parameters())
+        else:
+            self.skipped += 1
+        self.step += 1
+        return losses, float(norm)
+
+    def _learn_from(self, number: int) -> StepLosses:
+        """Add the gradient of the batch of that number, shared among those of a step."""
+        settings, generator = self.settings, self.generator(number)
+        batch = self.sampler.draw(number)
         masked = mask_grid(batch.codes, batch.valid, settings.masks, generator)
         keep = None
         if settings.prompt_dropout:
             draw = torch.rand(len(batch.codes), 1, 1, generator=generator)
             keep = (draw >= settings.prompt_dropout).float().to(self.device)
         batch, masked_codes = batch.to(self.device), masked.codes.to(self.device)
-        self.model.train()
         with fast_products(self.device.type, enabled=settings.bf16):
             guidance = None
             if self.teacher is not None:
@@ -258,17 +278,9 @@ class SpeechTraining:
         total = losses.codes + settings.duration_weight * (
             losses.durations + losses.prompt_durations
         )
-        self.optimizer.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]  # torch's own signature
-        norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
-        if torch.isfinite(norm):  # it holds every gradient, and through them the loss
-            self.optimizer.step()
-            self.average.update(self.parameters())
-        else:
-            self.skipped += 1
-        self.step += 1
+        (total / settings.accumulate).backward()  # type: ignore[no-untyped-call]  # torch's own
         self.audio_s += batch.seconds
-        return losses, float(norm)
+        return losses
 
     def averaged(self) -> MobileSpeech:
         """The model with averaged weights."""

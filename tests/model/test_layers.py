@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from model.layers import Attention, Block, Memory, RMSNorm
+from model.layers import Attention, Block, Memory, RMSNorm, attention_bias
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +50,16 @@ def test_attention_equals_torch_s():
         reference.out_proj.weight.copy_(attention.out.weight)
         want, _ = reference(x, source, source)
         torch.testing.assert_close(attention(x, *memory(source), None), want)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_attention_in_training_equals_that_of_a_device(padded):
+    x, source = torch.randn(2, 7, 32), torch.randn(2, 9, 32)
+    attention, memory = Attention(32, 4), Memory(32, 32, 4)
+    mask = (torch.arange(9) < torch.tensor([[9], [5]])).float()[..., None] if padded else None
+    bias = attention_bias(mask, 4)
+    trained = attention.train()(x, *memory(source), bias)
+    torch.testing.assert_close(trained, attention.eval()(x, *memory(source), bias))
 
 
 @pytest.mark.parametrize("n_head", [0, 2])

@@ -192,6 +192,35 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
         assert torch.equal(whole.average.values[name], second.average.values[name]), name
 
 
+def gradients_of(training):
+    """Gradients of all parameters; zeros for the heads that no example was for."""
+    return [
+        torch.zeros_like(p) if p.grad is None else p.grad.clone()
+        for p in training.parameters().values()
+    ]
+
+
+def test_the_gradients_of_accumulated_batches_are_averaged():
+    whole = toy_training(accumulate=2)
+    train(whole, 2)
+    assert whole.audio_s == sum(whole.sampler.draw(number).seconds for number in range(4))
+    by_hand = toy_training()
+    by_hand.model.train()
+    gradients = []
+    for number in (0, 1):
+        by_hand.optimizer.zero_grad()
+        by_hand._learn_from(number)
+        gradients.append(gradients_of(by_hand))
+    once = toy_training(accumulate=2)
+    once.optimizer.step = lambda: None
+    once.set_rate(0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *arguments: torch.zeros(()))
+        once.train_step()
+    for found, one, other in zip(gradients_of(once), *gradients, strict=True):
+        torch.testing.assert_close(found, (one + other) / 2)
+
+
 def test_a_step_whose_gradient_is_not_finite_changes_nothing_and_is_counted(tmp_path, monkeypatch):
     training = toy_training()
     train(training, 1)
