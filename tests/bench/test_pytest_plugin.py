@@ -19,6 +19,10 @@ from lowering.single import LoweredMethod
 from model.errors import DeviceError
 
 pytest_plugins = ["pytester"]
+# Warnings of the pytest inside are its output, not failures of the one around it.
+pytestmark = pytest.mark.filterwarnings(
+    "default", "ignore:Not saving anything, no benchmarks have been run"
+)
 ROOT = Path(__file__).resolve().parents[2]
 # Without torch, which cannot be imported a second time in one process.
 TEST = """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from standin_phone.root import CannotStandInError, qemu
+from tiny import lowered, tiny_flags
 
 from devices.bundle import build_bundle
 from lowering.cache import ROOT, cache_root
@@ -29,9 +30,10 @@ def document(phone_arm64, tmp_path_factory):
         build_bundle("arm64-v8a")
     except (CannotStandInError, DeviceError) as reason:
         pytest.skip(str(reason))
+    lowered(*SCHEMES)
     folder = tmp_path_factory.mktemp("standin")
     flags = [
-        *("--device", "standin-arm64", "--model", "tiny", "--utterance", "short", "--json", "-q"),
+        *("--device", "standin-arm64", *tiny_flags(), "--utterance", "short", "--json", "-q"),
         *("--repeats", "1", "--warmup", "0", "--iterations", "1"),
         *(word for scheme in SCHEMES for word in ("--scheme", scheme)),
     ]

@@ -3,23 +3,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import LOOKAHEAD_FRAMES, lowered
 
 from devices.base import Job
 from devices.bundle import build_bundle
 from devices.host_native import host_abi
-from lowering.cache import ROOT, cache_key, cache_root, pins, source_hash
 from model.config import CODEBOOK_SIZE, CONFIGS, N_CODEBOOK
 from model.decoding import DecodingOptions, decoding_plan
-from model.entries import publish, usable
 from model.generate import Limits, Request
 
-LOOKAHEAD_FRAMES = 5  # of the small codec below
-N_PHONEME = 50
-# What the .pte below is made of.
-NETWORKS = (
-    *("config", "decoder", "encoder", "layers", "methods", "mobilespeech"),
-    *("codec/own", "codec/quantizer", "codec/spectral"),
-)
+N_PHONEME = 50  # of many more
 
 
 @pytest.fixture(scope="session")
@@ -32,48 +25,14 @@ def native_bundle():
 
 @pytest.fixture(scope="session")
 def tiny_pte():
-    """Model `tiny` with a small codec, all random, in fp32: lowered once, and kept."""
-    return kept_pte("fp32")
+    """Model `tiny` with a codec of one block, all random, in fp32."""
+    return lowered("fp32")["fp32"].pte
 
 
 @pytest.fixture(scope="session")
 def int8_pte():
     """The same with 8-bit weights and activations."""
-    return kept_pte("8da8w")
-
-
-def kept_pte(scheme_name: str) -> Path:
-    sources = [(ROOT / "model" / f"{name}.py").read_text() for name in NETWORKS]
-    key = cache_key([scheme_name, pins(), sources, source_hash("quantization")])
-    folder = cache_root() / "tests" / key
-    if not usable(folder):
-        publish(folder, lambda temporary: lower_tiny(scheme_name, temporary / "model.pte"))
-    return folder / "model.pte"
-
-
-def lower_tiny(scheme_name: str, path: Path) -> None:
-    import torch
-
-    from lowering.backends import BACKENDS
-    from lowering.export import export_method
-    from model.codec.own import CodecConfig, OwnCodec
-    from model.methods import methods
-    from model.mobilespeech import MobileSpeech
-    from quantization.apply import quantize
-    from quantization.schemes import SCHEMES
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    codec = OwnCodec(CodecConfig(code_width=16, decoder_width=32, decoder_layers=1)).eval()
-    assert codec.lookahead_frames == LOOKAHEAD_FRAMES
-    scheme = SCHEMES[scheme_name]()
-    model = MobileSpeech(CONFIGS["tiny"], N_PHONEME).eval()
-    programs = {
-        name: quantize(name, method, scheme, export_method).program
-        for name, method in methods(model, codec.decoder).items()
-    }
-    edge = BACKENDS["xnnpack"]().lower(programs, scheme, {"scheme": scheme_name})
-    path.write_bytes(edge.to_executorch().buffer)
+    return lowered("8da8w")["8da8w"].pte
 
 
 @pytest.fixture(scope="session")

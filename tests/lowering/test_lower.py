@@ -3,18 +3,15 @@
 import dataclasses
 
 import pytest
+from tiny import lowered, tiny_plan
 
-from bench.pipeline import Plan
 from devices.base import Job
 from devices.host import Host
 from devices.schedule import Schedule
-from lowering.artifact import read_artifact
-from lowering.build import build_artifacts, build_references
+from lowering.build import build_artifacts
 from lowering.lower import lower
 from lowering.reference import read_reference
-from model.choice import ModelChoice
 from model.errors import StageFailedError
-from model.utterance import built_in_utterances
 from quantization.scheme_files import adopt
 
 SCHEMES = ("fp32", "8da8w", "int8-static")
@@ -23,18 +20,12 @@ MOST_DELEGATES = {"smd": 1, "codec_decoder": 3}
 
 @pytest.fixture(scope="module")
 def plan():
-    utterances = (built_in_utterances()["short"],)
-    return Plan("host", ModelChoice("tiny"), SCHEMES, ("xnnpack",), utterances)
+    return tiny_plan(*SCHEMES)
 
 
 @pytest.fixture(scope="module")
-def artifacts(plan):
-    specs = [plan.lowering(scheme, "xnnpack") for scheme in SCHEMES]
-    wanted = [*specs[0].calibration, specs[0].verification, plan.reference(plan.utterances[0])]
-    build_references(wanted)
-    built = list(build_artifacts(specs))
-    assert [one.reason for one in built] == [""] * len(SCHEMES)
-    return {one.spec.scheme: read_artifact(one.spec.folder()) for one in built}
+def artifacts():
+    return lowered(*SCHEMES)
 
 
 @pytest.mark.slow

@@ -64,9 +64,13 @@ def test_padding_changes_nothing(table, inputs, name):
 
 def test_every_input_gets_its_static_length_and_every_mask_its_ones(table, inputs):
     *padded, mask, prompt_mask = pad_inputs(table["smd"], inputs["smd"], LENGTHS)
-    assert padded[0].shape == (1, N_CODEBOOK, 2 * LENGTHS["steps"])
-    assert (mask.shape, mask.sum()) == ((1, LENGTHS["steps"], 1), STEPS)
-    assert (prompt_mask.shape, prompt_mask.sum()) == ((1, LENGTHS["prompt_steps"], 1), PROMPT_STEPS)
+    codes = padded[0]
+    assert codes.shape == (1, N_CODEBOOK, 2 * LENGTHS["steps"])
+    np.testing.assert_array_equal(codes[..., : 2 * STEPS], inputs["smd"][0])
+    assert not codes[..., 2 * STEPS :].any()
+    assert mask.flatten().tolist() == [1] * STEPS + [0] * (LENGTHS["steps"] - STEPS)
+    padding = LENGTHS["prompt_steps"] - PROMPT_STEPS
+    assert prompt_mask.flatten().tolist() == [1] * PROMPT_STEPS + [0] * padding
 
 
 def test_without_static_lengths_nothing_is_touched(table, inputs):

@@ -97,10 +97,12 @@ def test_dropped_codebooks_leave_the_first_ones() -> None:
     quantized, _ = books.quantize(latents, 1.0, update=False)
     codes = quantizer.encode(latents)
     partial = torch.zeros_like(latents)
+    # Two orders of adding eight entries differ by at most this; one entry more differs by far more.
+    most = 8 * torch.finfo(torch.float32).eps * quantizer.codebooks.abs().max() * 8
     kept = torch.zeros(64, dtype=torch.long)
     for q in range(8):
         partial += quantizer.codebooks[q][codes[:, q]]
-        kept[(partial - quantized).abs().amax((1, 2)) < 1e-5] = q + 1
+        kept[(partial - quantized).abs().amax((1, 2)) <= most] = q + 1
     assert kept.min() >= 1
     assert kept.max() <= 7
     assert len(kept.unique()) > 3

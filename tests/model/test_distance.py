@@ -28,5 +28,6 @@ def test_twice_as_loud_is_six_decibels_away_and_the_same_timbre():
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
-def test_silence_is_at_a_finite_distance(distance):
-    assert np.isfinite(distance(NOISE, np.zeros_like(NOISE)))
+def test_silence_is_farther_than_any_level_and_at_a_finite_distance(distance):
+    levels = [distance(NOISE, level * NOISE) for level in (0.5, 0.1)]
+    assert max(levels) < distance(NOISE, np.zeros_like(NOISE)) < np.inf

@@ -119,6 +119,10 @@ def test_a_share_of_cells_is_rounded_up():
     assert not torch.any(chosen & ~candidates)
 
 
+# A softmax adds 1024 terms, each kernel in an order of its own.
+SOFTMAX = 1024 * torch.finfo(torch.float32).eps
+
+
 def loss_parts(weights=(1.0,) * N_CODEBOOK):
     torch.manual_seed(0)
     heads = nn.ModuleList(nn.Linear(4, 1024) for _ in range(N_CODEBOOK))
@@ -135,7 +139,7 @@ def test_the_code_loss_is_the_mean_cross_entropy_of_the_trained_cells():
     loss, counts, _, hidden, heads, codes = loss_parts()
     cells = [(0, 0, 1), (0, 0, 2), (1, 2, 4)]
     expected = [-heads[q](hidden[b, t]).log_softmax(0)[codes[b, q, t]] for b, q, t in cells]
-    assert loss.item() == pytest.approx(sum(expected).item() / 3, rel=1e-5)
+    assert loss.item() == pytest.approx(sum(expected).item() / 3, rel=SOFTMAX)
     assert counts.tolist() == [2, 0, 1, 0, 0, 0, 0, 0]
 
 
@@ -143,7 +147,7 @@ def test_channel_weights_shift_the_code_loss():
     _, _, _, hidden, heads, codes = loss_parts()
     only_third = loss_parts((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0))[0]
     expected = -heads[2](hidden[1, 4]).log_softmax(0)[codes[1, 2, 4]]
-    assert only_third.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert only_third.item() == pytest.approx(expected.item(), rel=SOFTMAX)
 
 
 def test_no_gradient_reaches_frames_or_heads_that_are_not_trained():
@@ -168,7 +172,7 @@ def test_guidance_moves_logits_away_from_those_without_a_prompt():
         with_prompt = heads[2](taught.prompted[1, 4])
         without = heads[2](taught.unprompted[1, 4])
         moved = with_prompt + weight * (with_prompt - without)
-        assert torch.allclose(target[0], moved.softmax(0), atol=1e-6)
+        torch.testing.assert_close(target[0], moved.softmax(0), rtol=SOFTMAX, atol=0)
 
 
 def test_a_student_of_guidance_learns_the_guided_distribution_and_not_the_true_codes():
@@ -179,7 +183,7 @@ def test_a_student_of_guidance_learns_the_guided_distribution_and_not_the_true_c
     loss, counts, _ = code_loss(hidden, heads, codes, trained, guidance=taught)
     target = taught.targets(2, torch.tensor([1]), torch.tensor([4]))[0]
     expected = -(target * heads[2](hidden[1, 4]).log_softmax(0)).sum()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(expected.item(), rel=SOFTMAX)
     assert counts.sum() == 1
 
 

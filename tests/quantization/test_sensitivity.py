@@ -55,7 +55,7 @@ def test_what_is_reached_follows_the_model(probe):
 
 
 def test_four_bits_do_more_damage_than_eight_and_two_layers_more_than_one(probe):
-    other = Layer("smd", "blocks.1.feed_forward.up")
+    other = Layer("smd", "blocks.0.feed_forward.down")
     eight, four = (distance(probe.noise({FEED_FORWARD: s})) for s in ("8da8w", "8da4w"))
     both = distance(probe.noise({FEED_FORWARD: "8da4w", other: "8da4w"}))
     assert 0 < eight < four < both

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from tiny import lowered, tiny_flags
 
 from bench.cli import bench
-from bench.search.explore import TO_BEAT, Explored
+from bench.search.explore import TO_BEAT, UNIFORM, Explored
 from bench.search.finals import Result, Verdict
 from bench.search.space import Cost, Space
 from bench.search.study import Found, History
@@ -120,8 +121,9 @@ def test_a_search_that_goes_on_measures_and_judges_nothing_twice(invoke, device)
 
 @pytest.mark.slow
 def test_tiny_is_searched_lowered_and_compared(tmp_path):
+    lowered(*UNIFORM, *TO_BEAT)
     command = [sys.executable, "-m", "bench", "--results", str(tmp_path / "results"), "search"]
-    command += ["--model", "tiny", "--trials", "40", "--finalists", "1", "--repeats", "2"]
+    command += [*tiny_flags(), "--trials", "40", "--finalists", "1", "--repeats", "2"]
     command += ["--study", str(tmp_path / "journal"), "--out", str(tmp_path), "--json", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr

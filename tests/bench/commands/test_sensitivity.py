@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from tiny import tiny_flags
 
 from bench.cli import bench
 from quantization.distance import End
@@ -39,7 +40,7 @@ def test_a_scheme_that_chooses_no_layers_is_one_line(scheme):
 
 @pytest.mark.slow
 def test_tiny_is_measured_by_method():
-    command = [sys.executable, "-m", "bench", "sensitivity", "--model", "tiny", "--by", "method"]
+    command = [sys.executable, "-m", "bench", "sensitivity", *tiny_flags(), "--by", "method"]
     command += ["--scheme", "8da8w", "--json", "--quiet"]
     damages = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert {"smd", "codec_decoder", "head_7"} <= {damage["part"] for damage in damages}
