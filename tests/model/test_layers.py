@@ -67,6 +67,17 @@ def test_attention_equals_torch_s():
 
 
 @pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("padded", [False, True])
+def test_attention_in_training_equals_that_of_a_device(padded):
+    x, source = torch.randn(2, 7, 32), torch.randn(2, 9, 32)
+    attention, memory = Attention(32, 4), Memory(32, 32, 4)
+    mask = (torch.arange(9) < torch.tensor([[9], [5]])).double()[..., None] if padded else None
+    bias = attention_bias(mask, 4)
+    trained = attention.train()(x, *memory(source), bias)
+    torch.testing.assert_close(trained, attention.eval()(x, *memory(source), bias))
+
+
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("n_head", [0, 2])
 def test_padding_changes_nothing_before_it(n_head):
     block = Block(16, 2, 3, n_head).eval()
