@@ -114,6 +114,7 @@ class Android(RemoteDevice):
             "LARGE_PAGES": has_large_pages(link),
             "LOW_MEMORY": before.available_bytes is not None
             and before.available_bytes < 2 * pte_bytes,
+            "BATTERY_SAVER": after.battery_saver is True,
             "CHARGING": after.powered is True,
             "SCREEN_ON": after.wakefulness.screen_on is True,
             "DOZING": after.wakefulness.dozing is True,

@@ -18,7 +18,7 @@ from devices.base import Reading
 from devices.battery import READ_SERVICE, READ_SUPPLIES, battery_of
 from devices.shell import Link, whole_number
 from devices.thermal import READ_THERMAL, THERMAL_LINES, thermal_of
-from devices.wakefulness import READ_WAKEFULNESS, Wakefulness, wakefulness_of
+from devices.wakefulness import READ_WAKEFULNESS, Wakefulness, saves_battery, wakefulness_of
 
 COMPOSED = "COMPOSED"
 # Named warnings about a repeat, with what to do about each.
@@ -35,6 +35,7 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "UPDATES_STOPPED": "another program froze the battery service: dumpsys battery reset",
         "LOW_BATTERY": "below 25 %: phones slow down; charge it first",
         "CHARGING": "a charger was connected, which heats the phone: unplug it, measure over Wi-Fi",
+        "BATTERY_SAVER": "battery saver was on, which may lower clocks: switch it off",
         "CHARGER_HIDDEN": "hide_charger was on: battery saver or doze may have begun; leave it off",
         "CLOCKS_PINNED": "fixed-performance mode was on: compare only with runs that had it too",
         "CLOCKS_NOT_PINNED": "fixed-performance mode was asked for and changed no clock",
@@ -104,6 +105,7 @@ class Conditions:
         max_clocks_khz: Highest clock that each core may take now.
         available_bytes: Memory that a program may take.
         wakefulness: Whether it is awake.
+        battery_saver: Battery saver is on.
     """
 
     thermal_status: int | None = None
@@ -116,6 +118,7 @@ class Conditions:
     max_clocks_khz: tuple[int, ...] = ()
     available_bytes: int | None = None
     wakefulness: Wakefulness = field(default_factory=Wakefulness)
+    battery_saver: bool | None = None
 
 
 def read_conditions(link: Link) -> Conditions:
@@ -137,6 +140,7 @@ def read_conditions(link: Link) -> Conditions:
         max_clocks_khz=clocks_of(sections.get("clocks", "")),
         available_bytes=None if kib is None else kib * 1024,
         wakefulness=wakefulness_of(sections.get("wakefulness", "")),
+        battery_saver=saves_battery(sections.get("wakefulness", "")),
     )
 
 
@@ -164,6 +168,7 @@ def wait_until_cool(
         "UPDATES_STOPPED": conditions.updates_stopped,
         "LOW_BATTERY": conditions.battery_percent is not None
         and conditions.battery_percent < LOW_BATTERY_PERCENT,
+        "BATTERY_SAVER": conditions.battery_saver is True,
         "CHARGING": conditions.powered is True,
         "SCREEN_ON": conditions.wakefulness.screen_on is True,
         "DOZING": conditions.wakefulness.dozing is True,

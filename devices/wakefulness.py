@@ -18,7 +18,8 @@ import re
 from dataclasses import dataclass
 
 READ_WAKEFULNESS = (
-    "dumpsys power | grep -E 'mWakefulness=|mHolding(WakeLock|Display)SuspendBlocker=';"
+    "dumpsys power | grep -E"
+    " 'mWakefulness=|mHolding(WakeLock|Display)SuspendBlocker=|Battery Saver is currently:';"
     " echo deep=$(dumpsys deviceidle get deep); echo light=$(dumpsys deviceidle get light)"
 )
 # The last one is light doze that would end for maintenance if there were a network.
@@ -55,6 +56,16 @@ def wakefulness_of(text: str) -> Wakefulness:
         dozing=any(name in IDLE for name in idle) if idle else None,
         wake_lock="true" in held if held else None,
     )
+
+
+def saves_battery(text: str) -> bool | None:
+    """Read from what `READ_WAKEFULNESS` printed whether battery saver is on; None if not told.
+
+    Source: AOSP frameworks/base, services/core/java/com/android/server/power/batterysaver/
+    BatterySavingStats.java (`dump`): OFF, ON or ADAPTIVE.
+    """
+    found = re.search(r"^ *Battery Saver is currently: ([A-Z]{1,20})$", text, re.MULTILINE)
+    return found.group(1) != "OFF" if found else None
 
 
 def over_network(address: str) -> bool:

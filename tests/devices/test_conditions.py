@@ -133,6 +133,7 @@ def test_the_ceiling_is_the_users():
         ({"battery_percent": 0}, "LOW_BATTERY"),
         ({"battery_percent": 24}, "LOW_BATTERY"),
         ({"powered": True}, "CHARGING"),
+        ({"battery_saver": True}, "BATTERY_SAVER"),
         ({"wakefulness": Wakefulness(screen_on=True)}, "SCREEN_ON"),
         ({"wakefulness": Wakefulness(dozing=True)}, "DOZING"),
     ],
@@ -194,6 +195,14 @@ def test_a_phone_may_sleep_when_neither_screen_nor_wake_lock_keeps_it_awake(tmp_
     (tmp_path / "wakefulness").write_text("Awake\n")
     assert not read_conditions(link).wakefulness.may_sleep
     assert not Wakefulness().may_sleep
+
+
+@pytest.mark.parametrize(
+    ("told", "on"), [("OFF", False), ("ON", True), ("ADAPTIVE", True), ("", None)]
+)
+def test_battery_saver_is_told_as_the_power_service_prints_it(told, on):
+    said = f"@wakefulness\n  Battery Saver is currently: {told}\n"
+    assert read_conditions(ScriptedLink(said)).battery_saver is on
 
 
 @pytest.mark.parametrize("light", ["IDLE", "IDLE_MAINTENANCE", "WAITING_FOR_NETWORK"])

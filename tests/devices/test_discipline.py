@@ -131,6 +131,13 @@ def test_a_screen_that_comes_on_since_the_charger_is_hidden_is_named(measure):
     assert measure("echo Asleep >wakefulness")[0] == {"CHARGING"}
 
 
+def test_battery_saver_is_named_also_where_hiding_the_charger_brings_it_back(measure):
+    assert measure("touch saver")[0] == {"CHARGING"}
+    warnings = {"CHARGING", "CHARGER_HIDDEN", "BATTERY_SAVER"}
+    assert measure("touch saver", hide_charger=True)[0] == warnings
+    assert measure(f"touch saver; {UNPLUGGED}")[0] == {"BATTERY_SAVER"}
+
+
 def test_the_clocks_of_one_repeat_do_not_spoil_the_next(measure, monkeypatch):
     monkeypatch.setattr("devices.state.SETTLE_S", 0.3)
     for _ in range(2):

@@ -16,6 +16,7 @@ from standin_phone.local_link import LocalLink
 #   hal_version     its version, where it is not the newest
 #   skin            the type of the sensor of the skin: 3, or another where the phone has none
 #   hal_battery     exists where the HAL has a sensor of type battery
+#   saver           exists where the user has switched battery saver on
 #   override        a status set by `cmd thermalservice override-status`
 #   supplies        exists where the shell may read /sys/class/power_supply
 #   unplug_wakes    exists where the screen comes on with a plug that is pulled
@@ -138,6 +139,9 @@ thermalservice() {
 #   of it. adjustWakeLockSummary, getWakeLockSummaryFlags: a wake lock keeps the processors on where
 #   it is partial and not disabled, or where its program draws while the screen dozes.
 #   updateSuspendBlockerLocked: the two suspend blockers.
+# services/core/java/com/android/server/power/batterysaver/BatterySavingStats.java, dump.
+#   BatterySaverStateMachine: a saver that is on goes off while Android knows of a charger, and
+#   comes on again when the plug is pulled.
 # apex/jobscheduler/service/java/com/android/server/DeviceIdleController.java: `get deep|light`.
 POWER = """
 power() {
@@ -155,6 +159,13 @@ power() {
   cat wake_locks
   echo
   echo "Suspend Blockers: size=4"
+  echo
+  echo "Battery saving stats:"
+  from=hardware
+  [ -e stopped ] && from=shown
+  saver=OFF
+  [ -e saver ] && ! grep -q true $from/ac $from/usb $from/wireless $from/dock && saver=ON
+  echo "  Battery Saver is currently: $saver"
 }
 deviceidle() { [ "$1" = get ] && cat "$2"; }
 """
