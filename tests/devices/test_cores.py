@@ -142,6 +142,8 @@ def test_the_kernel_is_asked_which_cores_a_process_gets(tmp_path):
     assert granted_cores(LocalLink(tmp_path / "here"), 1) == 1
     part = LocalLink(tmp_path / "part", {"taskset": "echo Cpus_allowed:\tff,000000f0"})
     assert granted_cores(part, 0xFFF0) == 0xFF000000F0
-    refusing = {"taskset": "echo \"taskset: can't set pid 7's affinity\" >&2; exit 1"}
+    refusing = {
+        "taskset": 'echo "taskset: failed to set pid 7\'s affinity: Invalid argument" >&2; exit 1'
+    }
     assert granted_cores(LocalLink(tmp_path / "no", refusing), 0xF0) == 0
     assert granted_cores(ScriptedLink("no such thing"), 0xF0) == 0

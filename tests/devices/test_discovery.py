@@ -113,7 +113,7 @@ def test_a_phone_on_usb_that_this_user_may_not_open_is_listed_with_the_remedy(th
 
 
 def test_an_adb_server_without_rights_is_explained_whatever_it_adds(monkeypatch):
-    # AOSP, packages/modules/adb, client/usb_linux.cpp and sysdeps: UsbNoPermissionsShortHelpText.
+    # AOSP, system/core, diagnose_usb/diagnose_usb.cpp: UsbNoPermissionsShortHelpText.
     state = "no permissions (missing udev rules? user is in the plugdev group); see [http://x]"
     monkeypatch.setattr(discovery, "server_devices", lambda: {"A": state})
     assert "android-sdk-platform-tools-common" in discovery.look("server:A", print).problem
