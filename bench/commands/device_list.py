@@ -92,16 +92,16 @@ def verify_device(
         What was found, and the document without personal data.
 
     Raises:
-        ConfigError: The profile is this machine, or the document cannot be written.
+        ConfigError: The profile is this machine.
+        ResultError: The document cannot be written.
     """
-    from bench.commands.device_report import cleaner, document, personal_names, write
+    from bench.commands.device_report import cleaner, document, personal_names
+    from bench.commands.output import write_file
     from devices.verify import VERIFICATIONS_OF_BOARDS, VERIFICATIONS_OF_PHONES
 
     profile = find_profile(name, own)
     if profile.kind in HERE:
         raise ConfigError(f"--verify is for phones and boards; {name!r} is this machine")
-    if output:
-        write(output, "", "a")  # find out now, not after minutes
     clean = cleaner(personal_names(profile))
     board = profile.kind == "linux"
     further = VERIFICATIONS_OF_BOARDS if board else VERIFICATIONS_OF_PHONES
@@ -111,6 +111,6 @@ def verify_device(
         findings.append(finding)
     found = document(profile, findings, clean)
     if output:
-        write(output, json.dumps(found, indent=1) + "\n")
+        write_file(output, json.dumps(found, indent=1) + "\n")
         notify(f"written to {output}, without serial numbers, addresses and names")
     return findings, found

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from devices.discovery import addresses
 from devices.doctor import Finding
 from devices.profiles import Profile, load_profiles
-from model.errors import ConfigError
 
 FORMAT = 1
 SHORTEST = 3  # shorter names are parts of ordinary words
@@ -108,16 +107,3 @@ def table(findings: Sequence[Finding]) -> str:
     with console.capture() as captured:
         console.print(made)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-def write(path: Path, text: str, mode: Literal["w", "a"] = "w") -> None:
-    """Write a text, or, in mode "a", add it.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
-    try:
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error

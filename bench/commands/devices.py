@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.commands.output import STANDARD_OUTPUT, OutputFile, print_safely
+
 if TYPE_CHECKING:
     from devices.doctor import Finding
     from devices.tables import Table
@@ -85,8 +87,8 @@ def sentence_of(entry: Mapping[str, Any]) -> str:
 @click.option("--device", required=True, help="A profile's name.")
 @click.option("--verify", is_flag=True, help="Also try on the device what a measurement assumes.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="With --verify: write JSON without personal data, to attach to a report.",
+    "-o", "--output", type=OutputFile(), metavar="FILE",
+    help="With --verify: write JSON without personal data, to attach to a report; - for stdout.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -101,9 +103,11 @@ def doctor(
     own = own_devices(ctx)
     if output and not verify:
         raise click.UsageError("-o takes what --verify finds: give both")
+    if output == STANDARD_OUTPUT:
+        output, as_json = None, True
     if verify:
         findings, shown = verify_device(device, own, tell, output)
-        click.echo(json.dumps(shown, indent=1) if as_json else shown_table(findings))
+        print_safely((json.dumps(shown, indent=1) if as_json else shown_table(findings)) + "\n")
     else:
         findings = []
         for finding in examine_device(device, own, tell):
