@@ -66,17 +66,20 @@ def prepare_for_quantization(model: nn.Module, scheme: str) -> int:
         raise ConfigError(
             f"no quantization-aware training for {scheme!r}: {', '.join(QAT_SCHEMES)}"
         )
-    chosen = [module for module in model.modules() if is_quantized(module)]
+    chosen = [module for module in model.modules() if is_quantized(module, scheme)]
     quantize_(
         model,
         QATConfig(QAT_SCHEMES[scheme](), step="prepare"),
-        filter_fn=lambda module, _: is_quantized(module),
+        filter_fn=lambda module, _: is_quantized(module, scheme),
     )
     return len(chosen)
 
 
-def is_quantized(module: nn.Module) -> bool:
-    """Whether schemes quantize a module: linear, but not the averaging of a norm."""
+def is_quantized(module: nn.Module, scheme: str) -> bool:
+    """Whether a scheme quantizes a module: linear, but not the averaging of a norm."""
     return (
-        isinstance(module, nn.Linear) and module.out_features > 1 and not module.in_features % GROUP
+        isinstance(module, nn.Linear)
+        and module.out_features > 1
+        and module.in_features > 1
+        and (scheme != "8da4w" or not module.in_features % GROUP)
     )

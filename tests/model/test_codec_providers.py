@@ -163,11 +163,32 @@ def test_encodec_codes_have_the_family_shape_and_its_weights_can_be_named(tmp_pa
     assert codec.codebooks.shape == (8, 1024, 128)
     assert codec.decode(codes).shape == (1, 4 * 320)
 
-    weights = tmp_path / "encodec.pt"
-    torch.save(codec.network.state_dict(), weights)  # type: ignore[attr-defined]
-    again = load_codec("encodec-24khz", weights)
+
+@needs_encodec
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_encodec_with_the_weights_of_a_file_codes_and_decodes_as_the_network_they_are_from(
+    tmp_path: Path, suffix: str
+) -> None:
+    codec = load_codec("encodec-24khz")
+    with torch.no_grad():  # other weights than those of seed 0, which it would have without a file
+        for parameter in codec.network.parameters():  # type: ignore[attr-defined]
+            parameter.mul_(1.1)
+    state = codec.network.state_dict()  # type: ignore[attr-defined]
+    weights = tmp_path / f"encodec{suffix}"
+    if suffix == ".pt":
+        torch.save(state, weights)
+    else:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, weights)
+    again, untrained = load_codec("encodec-24khz", weights), load_codec("encodec-24khz")
     assert again.trained
-    torch.testing.assert_close(again.encode(torch.rand(1, 320)).shape, torch.Size([1, 8, 1]))
+    assert again.codes_sha256() == codec.codes_sha256() != untrained.codes_sha256()
+    loaded = again.network.state_dict()  # type: ignore[attr-defined]
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+    waveform = torch.sin(torch.arange(3200) / 20)[None]
+    codes = codec.encode(waveform)
+    assert torch.equal(again.encode(waveform), codes)
+    assert torch.equal(again.decode(codes), codec.decode(codes))
+    assert not torch.equal(untrained.decode(codes), codec.decode(codes))
 
 
 @needs_encodec
