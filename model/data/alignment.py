@@ -89,7 +89,7 @@ def align(
     end_s = min(audio.shape[0] / SAMPLE_RATE_HZ, last_s + MARGIN_S)
     n_frames = int((end_s - start_s) * FRAME_RATE_HZ)
     start = round(start_s * SAMPLE_RATE_HZ)
-    durations = _durations(np.asarray(boundaries_s[:-1] - start_s) * FRAME_RATE_HZ, n_frames)
+    durations = whole_frames(np.asarray(boundaries_s[:-1] - start_s) * FRAME_RATE_HZ, n_frames)
     return audio[start : start + n_frames * HOP_LENGTH], durations
 
 
@@ -104,7 +104,7 @@ def _speech(audio: npt.NDArray[np.float32]) -> tuple[float, float]:
     return float(loud[0]) * _WINDOW_S, float(loud[-1] + 1) * _WINDOW_S
 
 
-def _durations(boundaries: npt.NDArray[np.floating[Any]], n_frames: int) -> tuple[int, ...]:
+def whole_frames(boundaries: npt.NDArray[np.floating[Any]], n_frames: int) -> tuple[int, ...]:
     """Round inner boundaries, in codec frames, so that no phoneme is left without a frame."""
     n_phonemes = boundaries.shape[0] + 1
     if n_frames < n_phonemes:
