@@ -32,7 +32,7 @@ def finished(plan, device, tmp_path):
         (["run", "--utterance", "shrt"], "Did you mean 'short'?"),
         (["run", "--model", "huge"], "unknown model 'huge'. Known: base"),
         (["run", "--passes", "8,x"], "--passes takes numbers"),
-        (["run", "--passes", "8,1"], "passes must be"),
+        (["run", "--passes", "8,0"], "passes must be"),
         (["run", "--suite", "nightly"], "unknown suite 'nightly'"),
         (["run", "--checkpoint", "nowhere.safetensors"], "no file nowhere.safetensors"),
         (["--config", "nowhere.toml", "run"], "nowhere.toml"),
