@@ -5,7 +5,8 @@ until so many minutes of training have passed in all. Killed at any moment, the 
 from the last state saved; with more minutes it trains a finished model on. `--steps` makes a run
 whose every number depends on its settings alone. `--from CHECKPOINT --qat SCHEME` fine-tunes a
 trained model for a quantization scheme. `--from CHECKPOINT --teacher CHECKPOINT` teaches a model to
-follow prompts as closely as guidance would make it, without guidance's second pass.
+follow prompts as closely as guidance would make it, without guidance's second pass. Started by
+`torchrun --nproc-per-node N -m model.training.speech ...`, N processes train one model.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from model.mobilespeech import MobileSpeech
 from model.precision import products_dtype
 from model.text.inventory import PHONEMES
 from model.training.listening import Listener, can_listen
+from model.training.parallel import Group, open_group
 from model.training.speech_data import Batch, BatchSampler, fits
 from model.training.speech_qat import QAT_SCHEMES, prepare_for_quantization
 from model.training.speech_step import (
@@ -167,6 +169,8 @@ def run(
 ) -> None:
     """Train until the budget is spent, or until SIGTERM or Ctrl-C.
 
+    Of several processes the first decides when, writes and validates; the others follow it.
+
     Args:
         training: What to train.
         budget: How long.
@@ -182,6 +186,9 @@ def run(
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if not training.group.is_first:
+        follow(training)
+        return
     log, means = Log(folder / "log.jsonl", training.step), Means()
     saved_s = validated_s = training.elapsed_s
     heard_s, began_s = training.audio_s, training.elapsed_s
@@ -200,9 +207,15 @@ def run(
         except Exception as error:  # whatever it is, hours of training must not be lost to it
             record({"validation_failed": f"{type(error).__name__}: {error}"})
 
-    while budget.progress(training) < 1 and not stopped:
+    def goes_on() -> bool:
+        progress = budget.progress(training)
+        over = stopped or progress >= 1
+        training.group.told_by_first((progress, float(over)), training.device)
+        training.set_rate(progress)
+        return not over
+
+    while goes_on():
         started = time.monotonic()
-        training.set_rate(budget.progress(training))
         means.add(*training.train_step())
         training.elapsed_s += time.monotonic() - started
         throughput.tell(training.elapsed_s, training.audio_s)
@@ -230,8 +243,21 @@ def run(
         validate()
 
 
+def follow(training: SpeechTraining) -> None:
+    """Take the steps that the first process takes, at its rates, until it says that is all."""
+    while True:
+        progress, over = training.group.told_by_first((0.0, 0.0), training.device)
+        if over:
+            return
+        training.set_rate(progress)
+        training.train_step()
+
+
 def start(
-    arguments: argparse.Namespace, utterances: list[TokenisedUtterance], codec: Codec
+    arguments: argparse.Namespace,
+    utterances: list[TokenisedUtterance],
+    codec: Codec,
+    group: Group,
 ) -> SpeechTraining:
     """Build model and training as the command line asks for, resumed where that is possible."""
     settings = SpeechSettings(
@@ -265,10 +291,13 @@ def start(
     if arguments.teacher is not None:
         teacher, _ = load_model(arguments.config, arguments.teacher)
         teacher.to(arguments.device)
-    training = SpeechTraining(model, sampler, settings, teacher=teacher, before=before)
-    if training.resume(arguments.out):
-        print(f"resumed at step {training.step}", flush=True)
-    print(f"{sampler.hours:.2f} h of {len(sampler.by_speaker)} speakers to learn from", flush=True)
+    training = SpeechTraining(model, sampler, settings, teacher=teacher, before=before, group=group)
+    resumed = training.resume(arguments.out)
+    if group.is_first:
+        if resumed:
+            print(f"resumed at step {training.step}", flush=True)
+        speakers = len(sampler.by_speaker)
+        print(f"{sampler.hours:.2f} h of {speakers} speakers to learn from", flush=True)
     return training
 
 
@@ -350,15 +379,17 @@ def main() -> None:
         codec, utterances = codec_of(arguments.codec), read_tokens(arguments.tokens)
         if codec.codes_sha256() != manifest["codes_sha256"]:
             raise CheckpointError(f"{arguments.tokens} was not encoded with {arguments.codec}.")
-        training = start(arguments, utterances, codec)
+        group, arguments.device = open_group(arguments.device)
+        training = start(arguments, utterances, codec, group)
         validation = None
-        if not arguments.no_validation:
+        if group.is_first and not arguments.no_validation:
             validation = Validation(utterances, training.model, codec, arguments.out / "samples")
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     facts = {"codes_sha256": manifest["codes_sha256"], "qat": arguments.qat}
     run(training, budget, arguments.out, facts, validation)
+    group.close()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from model.losses import Guidance, MaskOptions, code_loss, log_duration_loss, ma
 from model.mobilespeech import MobileSpeech
 from model.precision import fast_products
 from model.text.inventory import inventory_sha256
+from model.training.parallel import Group
 from model.training.speech_data import Batch, BatchSampler, regulate
 from model.training.state import (
     MovingAverage,
@@ -28,6 +29,8 @@ from model.training.state import (
     restore_optimizer,
     write_state,
 )
+
+ALONE = Group()
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ class SpeechTraining:
         settings: How.
         teacher: Whose guided guesses are learnt in place of the true codes.
         before: What the model had learnt already.
+        group: The processes that train it together.
     """
 
     def __init__(
@@ -200,7 +204,9 @@ class SpeechTraining:
         *,
         teacher: MobileSpeech | None = None,
         before: ModelInfo | None = None,
+        group: Group = ALONE,
     ) -> None:
+        self.group = group
         self.model, self.sampler, self.settings = model, sampler, settings
         self.teacher, self.before = teacher, before
         self.device = next(model.parameters()).device
@@ -242,7 +248,9 @@ class SpeechTraining:
         self.model.train()
         self.optimizer.zero_grad()
         for part in range(accumulate):
-            losses = self._learn_from(self.step * accumulate + part)
+            number = self.step * accumulate + part
+            losses = self._learn_from(number * self.group.size + self.group.rank)
+        self.group.average_gradients(list(self.parameters().values()))
         norm = nn.utils.clip_grad_norm_(self.parameters().values(), 1.0)
         if torch.isfinite(norm):  # it holds every gradient, and through them the loss
             self.optimizer.step()
@@ -279,7 +287,7 @@ class SpeechTraining:
             losses.durations + losses.prompt_durations
         )
         (total / settings.accumulate).backward()  # type: ignore[no-untyped-call]  # torch's own
-        self.audio_s += batch.seconds
+        self.audio_s += self.group.total(batch.seconds, self.device)
         return losses
 
     def averaged(self) -> MobileSpeech:

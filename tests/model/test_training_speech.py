@@ -434,6 +434,36 @@ def test_a_killed_run_goes_on_to_the_same_loss_curve(tmp_path):
     assert curve("killed") == curve("whole")
 
 
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path):
+    for shard in range(2):
+        toy_corpus(tmp_path / "corpus", shard, 30)
+    codec = OwnCodec(CodecConfig(encoder_width=16, decoder_width=16, decoder_layers=1))
+    facts = {"kind": "codec", "config": dataclasses.asdict(codec.config)}
+    save_checkpoint(tmp_path / "codec.safetensors", codec.learned_state(), facts)
+    encode(tmp_path / "corpus", tmp_path / "tokens", codec.codes_sha256())
+    flags = ["--config", "tiny", "--steps", "20", "--batch-frames", "60", "--no-validation"]
+    flags += ["--tokens", "tokens", "--codec", "codec.safetensors"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    several = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    commands = {
+        "alone": [sys.executable, "-m", "model.training.speech", "--accumulate", "2"],
+        "both": [sys.executable, "-m", *several, "model.training.speech"],
+    }
+    runs = [
+        subprocess.Popen([*command, *flags, "--out", out], cwd=tmp_path, env=environment)
+        for out, command in commands.items()
+    ]
+    assert [run.wait(240) for run in runs] == [0, 0]
+    models = [
+        load_model("tiny", tmp_path / out / "mobilespeech.safetensors")[0] for out in commands
+    ]
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
+        torch.testing.assert_close(one, other, atol=2e-3, rtol=2e-2)
+    logs = [(tmp_path / out / "log.jsonl").read_text().splitlines() for out in commands]
+    assert len(logs[0]) == len(logs[1])  # one process of two writes
+
+
 # Validation
 
 
