@@ -29,6 +29,7 @@ class Recorder:
     def __init__(self):
         self.asked = []
         self.broken = set()
+        self.reason = "it crashed"
         self.gone_after = None
         self.claims = []
 
@@ -46,7 +47,7 @@ class Recorder:
         if self.gone_after is not None and len(self.asked) > self.gone_after:
             raise DeviceUnavailableError("the cable was pulled")
         if job.pte.name in self.broken:
-            raise DeviceError("it crashed")
+            raise DeviceError(self.reason)
         return make_repeat(wall_ms=100 + len(self.asked))
 
     def profile(self, job, schedule):
