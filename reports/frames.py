@@ -53,16 +53,15 @@ def rows_frame(run: Run) -> pd.DataFrame:
     `bench.metrics.METRICS`.
     """
     names = list(dict.fromkeys([*METRICS, *(name for row in run.rows for name in row.metrics)]))
-    ends = {"": "median", "_low": "low", "_high": "high"}
+    ends = ("", "_low", "_high")
     columns = [f"{name}{end}" for name in names for end in ends]
-    # Filled a row at a time: a list of all rows would first become an object for each number.
-    values = np.empty((len(run.rows), len(columns)))
+    places = {name: number * len(ends) for number, name in enumerate(names)}
+    # Filled metric by metric: a list of all rows would first become an object for each number.
+    values = np.full((len(run.rows), len(columns)), np.nan)
     for line, row in zip(values, run.rows, strict=True):
-        line[:] = [
-            getattr(row.metrics[name], field) if name in row.metrics else np.nan
-            for name in names
-            for field in ends.values()
-        ]
+        for name, found in row.metrics.items():
+            place = places[name]
+            line[place : place + len(ends)] = found.median, found.low, found.high
     facts = pd.DataFrame([row_facts(row) for row in run.rows], columns=FACTS)
     return pd.concat([facts, pd.DataFrame(values, columns=columns)], axis=1)
 
@@ -112,7 +111,7 @@ def pair_operators(operators: pd.DataFrame) -> pd.DataFrame:
     return means.sort_values("total_ms", ascending=False, ignore_index=True)
 
 
-def schemes_frame(run: Run) -> pd.DataFrame:
+def schemes_frame(run: Run, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Put one scheme on one backend on each line, taken together over utterances.
 
     Columns: scheme, backend, model; cases, ok, failed and skipped (how many); the metrics of
@@ -121,8 +120,12 @@ def schemes_frame(run: Run) -> pd.DataFrame:
     the scheme's, utterance by utterance. `pareto` is True where all cases went well and no other
     such scheme is as good in all of `PARETO` and better in one; what could not be measured counts
     as worst. `reason` says why the scheme is slower than fp32, and is empty where it is not.
+
+    Args:
+        run: The run.
+        rows: Its `rows_frame`, where that is made already.
     """
-    rows = rows_frame(run)
+    rows = rows_frame(run) if rows is None else rows
     ok = rows["outcome"] == Outcome.OK
     skipped = rows["outcome"] == Outcome.SKIPPED
     counted = rows[PAIR].assign(cases=1, ok=ok, failed=~ok & ~skipped, skipped=skipped)

@@ -27,6 +27,7 @@ from reports.units import count, printable, spread, times
 
 WIDTH = 100  # where nobody says how wide the terminal is
 UNBOUNDED = 10_000
+MOST_CASES = 1000  # that a terminal shows; laying out a line takes a millisecond
 # Columns that make room, the first ones first, where the terminal is narrow.
 LEFT_OUT_FIRST = ("mcd_db", "load_ms", "delegated_time_share", "token_agreement", "first_audio_ms")
 STYLES = {Outcome.OK: "green", Outcome.SKIPPED: "yellow"}
@@ -53,11 +54,15 @@ def printed(console: Console, parts: Iterable[RenderableType]) -> str:
 
 def parts_of(run: Run, console: Console) -> Iterable[RenderableType]:
     """Arrange a run from the tables to what to make of them."""
-    frame, schemes = rows_frame(run), schemes_frame(run)
+    frame = rows_frame(run)
+    schemes = schemes_frame(run, frame)
     yield title(run)
     yield from fitted(
         console, metric_columns(frame), lambda chosen: cases_table(run, frame, chosen)
     )
+    if len(run.rows) > MOST_CASES:
+        more = f"the first {MOST_CASES:,} of {count(len(run.rows), 'case')}"
+        yield Text(f"{more}: `bench report {run.header.run} --format csv` lists all\n", "dim")
     utterances = frame["utterance"].nunique()
     if utterances > 1:
         yield Text(f"Taken together over {count(utterances, 'utterance')}", "bold")
@@ -121,7 +126,7 @@ def add_number(table: Table, title: str) -> None:
 
 
 def cases_table(run: Run, frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
-    """Put one case on each line, with what came of it."""
+    """Put one case on each line, with what came of it; of many, the first ones."""
     parts = case_columns(frame)
     all_ok = all(row.outcome is Outcome.OK for row in run.rows)
     table = empty_table(parts if all_ok else [*parts, "outcome"])
@@ -129,7 +134,8 @@ def cases_table(run: Run, frame: pd.DataFrame, columns: Sequence[Column]) -> Tab
         add_number(table, column.title)
         if column.name == "rtf":
             add_number(table, "±95%")
-    for row, values in zip(run.rows, frame.to_dict("records"), strict=True):
+    shown = frame.head(MOST_CASES).to_dict("records")
+    for row, values in zip(run.rows[:MOST_CASES], shown, strict=True):
         cells = [Text(printable(str(values[part]))) for part in parts]
         if not all_ok:
             cells.append(Text(row.outcome.value, STYLES.get(row.outcome, "red")))

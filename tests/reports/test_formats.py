@@ -6,11 +6,13 @@ import sys
 from dataclasses import replace
 
 import pytest
+from run_builder import make_case, make_failure, make_row, make_run
 
 from bench.migrations import FORMAT
 from bench.results import Outcome, Row, run_document, to_json
 from model.errors import ConfigError
 from reports.formats import FORMATS
+from reports.terminal import MOST_CASES
 
 READABLE = ("table", "markdown", "html")
 
@@ -81,6 +83,18 @@ def test_the_table_fits_the_terminal_and_names_what_it_left_out(run, monkeypatch
     assert ("left out to fit" in drawn) == (width < 120)
     for scheme in ("fp32", "8da8w", "8da4w", "int8-static"):
         assert f"\n {scheme} " in drawn
+
+
+def test_the_table_shows_the_first_of_many_cases_and_says_so():
+    cases = [make_case(utterance=f"u{number}") for number in range(MOST_CASES + 500)]
+    failed = make_failure(make_case(utterance="last"))
+    drawn = FORMATS["table"](make_run(*(make_row(case, rtf=0.5) for case in cases), failed), None)
+    assert len(drawn.splitlines()) < MOST_CASES + 50
+    assert (
+        f"the first {MOST_CASES:,} of {MOST_CASES + 501:,} cases: `bench report 0001_abc" in drawn
+    )
+    assert "it crashed" in drawn
+    assert f"{MOST_CASES + 500}/{MOST_CASES + 501}" in drawn
 
 
 def test_the_table_has_no_control_codes_where_output_is_no_terminal(run):
