@@ -7,6 +7,7 @@ fifth of lowering `tiny`, and what they hold is in memory once.
 """
 
 import os
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from lowering.cache import cache_root
 from lowering.lower import LoweringSpec, first_line, lower
 from lowering.memory import available_bytes
 from lowering.reference import ReferenceSpec, make_references
-from model.entries import usable
+from model.entries import usable, writable
 from model.errors import HarnessError, StageFailedError
 from model.files import open_log
 
@@ -123,7 +124,14 @@ def workers() -> int:
 
 
 def new_pool(size: int) -> ProcessPool:
-    """Make a pool whose processes are forks of the server, one per task."""
+    """Make a pool whose processes are forks of the server, one per task.
+
+    Raises:
+        CacheError: The cache cannot be written, so that nothing could be kept.
+    """
+    with writable(cache_root()):
+        cache_root().mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache_root()).close()
     context = get_context("forkserver")
     context.set_forkserver_preload([PRELOADED])
     environment = dict(os.environ)  # the server keeps that of its own start
@@ -156,7 +164,10 @@ def be_quiet() -> None:
     They print warnings by the dozen, at the level of file descriptors; errors of ours travel as
     exceptions.
     """
-    log = open_log(log_of(os.getpid()))
+    try:
+        log = open_log(log_of(os.getpid()))
+    except OSError:  # a full disk must not end the work before it could be said
+        log = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)
     os.dup2(log, 2)
 

@@ -11,6 +11,7 @@ from bench.pipeline import Plan
 from lowering import build
 from lowering.memory import available_bytes
 from model.choice import ModelChoice
+from model.errors import CacheError
 
 WORKERS = """
 import os
@@ -61,6 +62,23 @@ def test_what_a_compiler_raises_is_a_reason(specs, monkeypatch):
     reason, wall_s = build.timed_lower(dataclasses.replace(specs[0]))
     assert "KeyError" in reason
     assert wall_s >= 0
+
+
+def test_a_cache_that_cannot_be_written_is_one_line_before_anything_is_made(
+    specs, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("MOBILESPEECH_CACHE", str(tmp_path / "file" / "cache"))
+    for make in (build.build_references, lambda specs: list(build.build_artifacts(specs))):
+        with pytest.raises(CacheError, match=r"cannot be written in .*: make room, or name"):
+            make(specs[0].calibration if make is build.build_references else specs)
+
+
+def test_a_child_without_a_log_works_all_the_same(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    command = [sys.executable, "-c", "from lowering.build import be_quiet; be_quiet(); print(1)"]
+    environment = {**os.environ, "MOBILESPEECH_CACHE": str(tmp_path / "file" / "cache")}
+    subprocess.run(command, env=environment, check=True)
 
 
 LOWERING = """
