@@ -1,7 +1,8 @@
 """Injects every fault that the tests know, and writes down how each ended: docs/faults.md.
 
 The faults and how they must end stand in tests/devices/test_faults.py (a real adbd behind a relay
-that spoils the connection) and tests/devices/test_hostile_daemon.py (a daemon that means harm).
+that spoils the connection), tests/devices/test_hostile_daemon.py (a daemon that means harm),
+tests/model/test_entries.py (the cache) and tests/bench/stores/test_journal.py (runs under way).
 
     python benchmarks/faults.py > docs/faults.md
 """
@@ -23,7 +24,21 @@ TABLES = {
         "A daemon that means harm",
         "A program that speaks ADB, up to the point where it does not.",
     ),
+    "test_every_fault_of_an_entry_is_named_and_it_is_made_anew": (
+        "A cache that was damaged",
+        "What somebody else, a full disk or a copy that was cut short does to an entry.",
+    ),
+    "test_every_fault_of_a_journal_is_named": (
+        "A journal that was edited",
+        "Done to the lines of a run under way, each of which is whole.",
+    ),
 }
+FILES = (
+    "tests/devices/test_faults.py",
+    "tests/devices/test_hostile_daemon.py",
+    "tests/model/test_entries.py",
+    "tests/bench/stores/test_journal.py",
+)
 # What differs from run to run.
 VOLATILE = (
     (re.compile(r"127\.0\.0\.1:\d+"), "PHONE"),
@@ -34,9 +49,8 @@ LONGEST = 160
 
 
 def run_tests(report: Path) -> None:
-    files = ["tests/devices/test_faults.py", "tests/devices/test_hostile_daemon.py"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *files, f"--junitxml={report}"],
+        [sys.executable, "-m", "pytest", "-q", *FILES, f"--junitxml={report}"],
         cwd=ROOT,
         stdout=sys.stderr,
         check=False,
