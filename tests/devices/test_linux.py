@@ -51,11 +51,10 @@ def sshd(tmp_path_factory):
     (home / "config").write_text(CONFIG.format(port=port, home=home))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd insists on it
-    log = (home / "log").open("wb")
     # In a process namespace of its own, with which its children end too.
     apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
     command = [*(apart if os.geteuid() == 0 else []), program, "-D", "-e", "-f", home / "config"]
-    with subprocess.Popen(command, stderr=log) as server:
+    with (home / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as server:
         for _ in range(100):
             with socket.socket() as attempt:
                 if attempt.connect_ex(("127.0.0.1", port)) == 0:
