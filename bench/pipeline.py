@@ -71,6 +71,7 @@ class Plan:
         schedule: How often.
         passes: Passes of the decoding plan.
         tag: Goes into the run's name.
+        made_by: Command that measures it, where that is not `bench run`.
         excluded: Backends that do not apply to the device, with the reason.
         checked_here: Compare what the device says with what the same .pte says on this computer.
         member: Of a lab, which the device is; empty where there is no lab.
@@ -87,6 +88,7 @@ class Plan:
     schedule: Schedule = field(default_factory=Schedule)
     passes: tuple[int, ...] = DEFAULT_PASSES
     tag: str = ""
+    made_by: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
     checked_here: bool = False
     member: str = ""
@@ -166,6 +168,7 @@ def header_of(plan: Plan, device: DeviceInfo) -> Header:
     return Header(
         run="",
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_by=plan.made_by,
         commit=git_commit(),
         device=device,
         schedule=plan.schedule,

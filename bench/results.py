@@ -127,6 +127,8 @@ class Header:
     Attributes:
         run: Its name, which `bench show`, `compare` and `report` accept.
         started_at: ISO 8601, UTC.
+        made_by: Command that made it, where that is not `bench run`: ab, calibrate or search. Such
+            runs are neither `latest` nor part of a history unless that is asked for.
         commit: Of the project, with `+` where the tree was changed; empty outside a checkout.
         device: What the device said of itself.
         schedule: How often was measured.
@@ -145,6 +147,7 @@ class Header:
 
     run: str
     started_at: str
+    made_by: str = field(default="", kw_only=True)  # this early, to be found without reading all
     commit: str
     device: DeviceInfo
     schedule: Schedule
@@ -360,9 +363,11 @@ def read_header(entry: Mapping[str, Any]) -> Header:
 def whole_header(read: Header) -> Header:
     """Make the conditions of a run anew, with cases that have all their fields of their own.
 
-    A field that a file lacks is found on the class alone, where `vars` does not look.
+    A field that a file lacks is found on the class alone, where `vars` does not look. Older files
+    do not name the command that made them, but only runs of `bench ab` have a session.
     """
     own = {spec.name: getattr(read, spec.name) for spec in fields(Header)}
+    own["made_by"] = read.made_by or ("ab" if read.session else "")
     return Header(**{**own, "cases": tuple(Case(**shallow(case)) for case in read.cases)})
 
 

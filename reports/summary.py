@@ -102,6 +102,7 @@ def conditions(header: Header) -> list[tuple[str, str]]:
         ("Versions", listed(header.versions)),
         ("Commit", header.commit or "outside a checkout"),
         ("Started", header.started_at),
+        *([("Made by", f"bench {header.made_by}")] if header.made_by else []),
     ]
 
 

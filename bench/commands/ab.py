@@ -48,7 +48,8 @@ def ab(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options b
     """Measure CANDIDATE and BASE in turns on one device, and compare them.
 
     Each is a scheme, a folder that `bench compile` wrote, a checkout of this project, or a commit
-    of it; a checkout or commit lowers with its own code, and what it lowered is measured. Exits as
+    of it; a checkout or commit lowers with its own code and the packages that are installed, and
+    what it lowered is measured. One that asks for other packages is refused. Exits as
     `bench compare` does.
     """
     from bench.commands.devices import tell
@@ -111,7 +112,7 @@ def calibrate(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - op
 
     config, results = configuration(ctx), ctx.obj["results"]
     names = [*flags["names"]]
-    plan = replace(make_plan(ctx, flags), tag="calibrate")
+    plan = replace(make_plan(ctx, flags), tag="calibrate", made_by="calibrate")
     for number in range(0 if names else flags["sessions"]):
         click.echo(f"session {number + 1} of {flags['sessions']}", err=True)
         with new_view(quiet=flags["quiet"]) as view:

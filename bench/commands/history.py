@@ -21,10 +21,14 @@ from bench.commands.output import one_line, print_safely
     "--last", type=click.IntRange(0), default=0, show_default=True,
     help="Also list the newest so many runs of each series.",
 )  # fmt: skip
+@click.option(
+    "--all", "all_commands", is_flag=True,
+    help="Count the runs of bench ab, calibrate and search, too.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def history(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options by name
-    """Show numbers over all runs, with the steps they took and whether they drift."""
+    """Show numbers over all runs of `bench run`, with their steps and whether they drift."""
     from bench.comparing.history import Wanted, read_history
     from bench.results import to_json
     from bench.stores.store import open_store
@@ -32,7 +36,8 @@ def history(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - opti
 
     metrics = () if "all" in flags["metrics"] else flags["metrics"]
     with open_store(ctx.obj["results"]).archive() as archive:
-        found = read_history(archive, Wanted(flags["cases"], metrics, flags["device"]))
+        wanted = Wanted(flags["cases"], metrics, flags["device"], flags["all_commands"])
+        found = read_history(archive, wanted)
     for problem in found.problems:
         click.echo(one_line(f"Left out: {problem}"), err=True)
     if flags["as_json"]:

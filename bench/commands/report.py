@@ -59,7 +59,8 @@ def history_of(run: "Run", results: "Place") -> "History":
     from bench.stores.store import open_store
 
     with open_store(results).archive() as archive:
-        found = read_history(archive, Wanted((), METRICS_SHOWN, run.header.device.name))
+        wanted = Wanted((), METRICS_SHOWN, run.header.device.name, bool(run.header.made_by))
+        found = read_history(archive, wanted)
     own = {(case.scheme, case.backend, case.utterance, case.model) for case in run.header.cases}
     lines = [(one, one.line) for one in found.series]
     series = [one for one, of in lines if (of.scheme, of.backend, of.utterance, of.model) in own]

@@ -58,6 +58,7 @@ def search(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - optio
 
     chosen = {"backends": (flags["backend"],), "utterances": (flags["utterance"],)}
     plan = make_plan(ctx, {**flags, **chosen, "schemes": UNIFORM, "tag": "search"})
+    plan = replace(plan, made_by="search")
     wishes = wishes_of(flags)
     with new_view(quiet=flags["quiet"]) as view:
 

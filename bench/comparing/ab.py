@@ -116,7 +116,8 @@ def begin(store: Store, side: Side, info: DeviceInfo, session: str) -> Journal:
     """Start the run of one side."""
     header = header_of(side.plan, info)
     commit = side.commit or header.commit
-    return store.begin(replace(header, session=session, commit=commit), side.plan.tag)
+    header = replace(header, session=session, commit=commit, made_by="ab")
+    return store.begin(header, side.plan.tag)
 
 
 def ready(side: Side, journal: Journal, show: Show) -> Artifacts:

@@ -7,12 +7,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from bench.comparing.ab import Artifacts, Side
 from bench.pipeline import Plan
+from devices.tables import read_toml
 from lowering.artifact import Artifact, read_artifact
-from lowering.cache import ROOT
+from lowering.cache import ROOT, pins
 from model.errors import ConfigError, StageFailedError
 from quantization.schemes import SCHEMES
 
@@ -29,7 +31,7 @@ def open_side(name: str, plan: Plan) -> Iterator[Side]:
         plan: What to measure.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: It is none of these, or its code asks for other packages than are installed.
         StageFailedError: The .pte cannot be read or made.
     """
     path = Path(name)
@@ -38,11 +40,14 @@ def open_side(name: str, plan: Plan) -> Iterator[Side]:
     elif name and (path / MANIFEST).is_file():
         yield side_of([read_artifact(path)], plan)
     elif name and (path / "bench" / "cli.py").is_file():
+        check_pins(path, name)
         with compiled(path, compile_flags(plan)) as artifacts:
             yield side_of(artifacts, plan)
     elif commit := commit_of(name):
-        with checkout(commit) as folder, compiled(folder, compile_flags(plan)) as artifacts:
-            yield replace(side_of(artifacts, plan), commit=commit[:12])
+        with checkout(commit) as folder:
+            check_pins(folder, name)
+            with compiled(folder, compile_flags(plan)) as artifacts:
+                yield replace(side_of(artifacts, plan), commit=commit[:12])
     else:
         raise ConfigError(
             f"{name!r:.200} is no scheme, no folder with {PTE} and {MANIFEST}, no checkout and no"
@@ -86,6 +91,33 @@ def compiled(folder: Path, flags: Sequence[str]) -> Iterator[list[Artifact]]:
             said = " ".join((done.stderr.strip() or done.stdout.strip() or "nothing").split())
             raise StageFailedError(f"bench compile failed in {folder}; last it said: {said[-400:]}")
         yield [read_artifact(path.parent) for path in sorted(Path(out).rglob(MANIFEST))]
+
+
+def check_pins(folder: Path, name: str) -> None:
+    """Refuse a checkout whose code asks for other packages than those it would lower with.
+
+    Raises:
+        ConfigError: A package that shapes a .pte is not of the version that the checkout asks for.
+    """
+    from packaging.requirements import Requirement
+
+    path = folder / "pyproject.toml"
+    project = read_toml(path).get("project", {}) if path.is_file() else {}
+    extras = project.get("optional-dependencies", {}).values()
+    asked = [Requirement(one) for one in chain(project.get("dependencies", ()), *extras)]
+    installed = pins()
+    unlike = {
+        f"{one.name}{one.specifier} ({installed[one.name]} is installed)"
+        for one in asked
+        if one.name in installed
+        and not one.specifier.contains(installed[one.name], prereleases=True)
+    }
+    if unlike:
+        raise ConfigError(
+            f"{name!r:.200} asks for {', '.join(sorted(unlike))}, and bench ab lowers with what is"
+            " installed, which would be neither program: run `bench compile -o FOLDER` of that"
+            " checkout in an environment with its packages, and give FOLDER"
+        )
 
 
 def commit_of(name: str) -> str:

@@ -80,12 +80,19 @@ def calibrate(runs: Sequence[Run]) -> Calibration:
     """Learn a device's noise floor from runs of the same plan.
 
     Raises:
-        ConfigError: There are too few of them.
+        ConfigError: There are too few of them, one is there twice, or they were not measured alike.
     """
     if len(runs) < FEWEST_SESSIONS:
         raise ConfigError(
             f"a calibration takes {FEWEST_SESSIONS} sessions or more, not {len(runs)}"
         )
+    for number, run in enumerate(runs):
+        if run in runs[:number]:
+            raise ConfigError(f"{run.header.run} is named twice: a session says nothing of itself")
+        if conditions_of(run.header) != conditions_of(runs[0].header):
+            raise ConfigError(
+                f"{run.header.run} and {runs[0].header.run} are of another device or system"
+            )
     floors = {name: floor for name in METRICS if (floor := floor_of(name, runs))}
     header = runs[0].header
     return Calibration(len(runs), header.started_at, conditions_of(header), floors)

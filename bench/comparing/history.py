@@ -22,11 +22,13 @@ class Wanted:
         cases: Patterns, each a part of `SCHEME x BACKEND · UTTERANCE` or with `*`; none for all.
         metrics: Entries of `METRICS`; none for all.
         device: Name of the device; empty for all.
+        all_commands: Whether runs of `bench ab`, `calibrate` and `search` count too.
     """
 
     cases: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ("rtf",)
     device: str = ""
+    all_commands: bool = False
 
     def takes(self, line: SeriesLine) -> bool:
         """Whether a series is wanted."""
@@ -108,13 +110,21 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
     for name in wanted.metrics:
         if name not in known:
             METRICS[name]  # an unknown name is an error that suggests the nearest
-    runs = archive.runs()
+    everything = archive.runs()
+    runs = [run for run in everything if wanted.all_commands or not run.made_by]
     chosen = {line.id: line for line in lines if wanted.takes(line)}
-    if not runs and archive.problems:
+    if not everything and archive.problems:
         raise ResultError(f"no run can be read: {archive.problems[0]}")
     if not chosen:
-        raise ConfigError(f"no run has what is wanted: {len(runs)} runs, {len(lines)} series")
+        raise ConfigError(f"no run has what is wanted: {len(everything)} runs, {len(lines)} series")
     points = archive.points(None if len(chosen) == len(lines) else list(chosen))
+    if len(runs) < len(everything):
+        points = points.of_runs([run.id for run in runs])
+    if not len(points.run_id):
+        raise ConfigError(
+            "no run of `bench run` has what is wanted: --all counts those of bench ab, calibrate"
+            " and search, too"
+        )
     places = np.zeros(max((run.id for run in runs), default=0) + 1, np.int64)
     places[[run.id for run in runs]] = np.arange(len(runs))
     starts = np.flatnonzero(np.diff(points.series_id, prepend=-1))

@@ -4,14 +4,17 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.results import Header, Run, load_run, read_result, save_run
 from bench.stores.journal import FileJournal, Journal
-from bench.stores.store import Archive, Kept, choose, is_called
+from bench.stores.store import LATEST, Archive, Kept, choose, is_called, no_latest
 from model.errors import ConfigError, ResultError, reason_of
-from model.files import locked
+from model.files import locked, open_regular
+
+HEAD_BYTES = 4096
+HEAD = re.compile(rb'"started_at":\s*"([^"\\]{1,64})"(?:,\s*"made_by":\s*"([^"\\]{0,64})")?')
 
 
 class FolderStore:
@@ -72,16 +75,28 @@ class FolderStore:
 
     def find(self, name: str) -> Kept:
         """Find a run by number, name, DEVICE/NAME, or as `latest`."""
+        if name == LATEST:
+            return self.latest()
         paths = results_of(self.folder)
         runs = [(path.parent.name, path.stem) for path in paths]
         path = paths[choose(name, runs, str(self.folder))]
         return Kept(read_result(path), str(path), path.parent)
 
+    def latest(self) -> Kept:
+        """Find the run of `bench run` that was started last."""
+        for path in reversed(by_start(results_of(self.folder))):
+            if head_of(path).made_by:
+                continue
+            kept = Kept(read_result(path), str(path), path.parent)
+            if not kept.parts()[0].made_by:  # older files do not say it at their head
+                return kept
+        raise no_latest(str(self.folder))
+
     def names(self) -> Iterator[tuple[str, bool]]:
         """List runs, oldest first."""
         finished = set(results_of(self.folder))
         unfinished = set(files_of(self.folder, ".journal"))
-        for path in sorted(finished | unfinished, key=modified):
+        for path in by_start(finished | unfinished):
             if path in finished or path.with_suffix(".json") not in finished:
                 yield f"{path.parent.name}/{path.stem}", path in finished
 
@@ -126,12 +141,12 @@ def modified(path: Path) -> int:
 
 
 def results_of(folder: Path) -> list[Path]:
-    """List the finished runs of a folder, oldest first, in all its devices' folders.
+    """List the finished runs of a folder, in all its devices' folders, by number within each.
 
     Raises:
         ResultError: The folder, or one in it, may not be read, or its name is none.
     """
-    return sorted(files_of(folder, ".json"), key=modified)
+    return sorted(files_of(folder, ".json"), key=place_of)
 
 
 def files_of(folder: Path, suffix: str) -> Iterator[Path]:
@@ -157,6 +172,35 @@ def files_of(folder: Path, suffix: str) -> Iterator[Path]:
 def is_run(name: str, suffix: str) -> bool:
     """Whether a file is named as those of runs are: a number first."""
     return name.endswith(suffix) and name[:1].isascii() and name[:1].isdigit()
+
+
+def place_of(path: Path) -> tuple[str, int, int]:
+    """Order the runs of all devices: device by device, each as `number_of` does."""
+    return path.parent.name, *number_of(path)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the first bytes of a run or a journal say; empty where they do not."""
+
+    started_at: str = ""
+    made_by: str = ""
+
+
+def head_of(path: Path) -> Head:
+    """Read when a run was started, and by what, without reading all of it."""
+    try:
+        with os.fdopen(open_regular(path, follow=True), "rb") as file:
+            found = HEAD.search(file.read(HEAD_BYTES))
+    except OSError:
+        return Head()
+    parts = found.groups() if found else ()
+    return Head(*((part or b"").decode(errors="replace") for part in parts))
+
+
+def by_start(paths: Iterable[Path]) -> list[Path]:
+    """Order runs and journals by when they were started; the times of files may be a copy's."""
+    return sorted(paths, key=lambda path: (head_of(path).started_at, place_of(path)))
 
 
 def next_name(names: Iterable[str], commit: str, tag: str) -> str:

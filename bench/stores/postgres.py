@@ -27,7 +27,7 @@ from bench.stores.schema import (
     run_fields,
     series_of,
 )
-from bench.stores.store import Archive, Kept, choose, is_called
+from bench.stores.store import LATEST, Archive, Kept, choose, is_called, no_latest
 from model.errors import ConfigError, ResultError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class PostgresStore:
         with self._transaction() as connection:
             execute(connection, "SELECT pg_advisory_xact_lock(:lock, 0)", lock=MAKING)
             execute(connection, TABLES + OWN_TABLES)
+            add_made_by(connection)
             insert = """
                 INSERT INTO versions SELECT :version WHERE NOT EXISTS (SELECT 1 FROM versions)
             """
@@ -144,11 +145,17 @@ class PostgresStore:
 
     def find(self, name: str) -> Kept:
         """Find a run by number, name, DEVICE/NAME, or as `latest`."""
-        query = "SELECT id, device, run FROM runs WHERE finished ORDER BY started_at, id"
+        query = "SELECT id, device, run, made_by FROM runs WHERE finished ORDER BY started_at, id"
         with self._transaction() as connection:
             runs = execute(connection, query)
-            place = choose(name, [(device, run) for _, device, run in runs], self.name)
-            number, device, run = runs[place]
+            if name == LATEST:
+                runs = [run for run in runs if not run[-1]][-1:]
+                if not runs:
+                    raise no_latest(self.name)
+                place = 0
+            else:
+                place = choose(name, [(device, run) for _, device, run, _ in runs], self.name)
+            number, device, run, _ = runs[place]
             query = "SELECT content FROM contents WHERE run_id = :id"
             ((content,),) = execute(connection, query, id=number)
         return Kept(bytes(content), f"{device}/{run}", self._files / device)
@@ -172,6 +179,26 @@ class PostgresStore:
                 return dict(zip(POINT, rows.T, strict=True))
 
             yield SqlArchive(lambda query: execute(connection, query), columns)
+
+
+def add_made_by(connection: "Connection") -> None:
+    """Add the column `made_by` to the tables of a database that is older than it.
+
+    Older runs do not name the command that made them, but only those of `bench ab` have a session.
+    """
+    known = """
+        SELECT 1 FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = 'runs' AND column_name = 'made_by'
+    """
+    if execute(connection, known):
+        return
+    execute(connection, "ALTER TABLE runs ADD COLUMN made_by TEXT NOT NULL DEFAULT ''")
+    update = """
+        UPDATE runs SET made_by = 'ab' FROM contents
+        WHERE run_id = id AND position(CAST(:some AS BYTEA) IN content) > 0
+        AND position(CAST(:none AS BYTEA) IN content) = 0
+    """
+    execute(connection, update, some=b'"session":"', none=b'"session":""')
 
 
 def add_points(connection: "Connection", number: int, run: Run) -> None:

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS runs (
     commit_id TEXT NOT NULL,
     system TEXT NOT NULL,
     trained BOOLEAN NOT NULL,
+    made_by TEXT NOT NULL DEFAULT '',
     finished BOOLEAN NOT NULL,
     UNIQUE (device, run)
 );
@@ -84,7 +85,7 @@ class SqlArchive:
     def runs(self) -> list[RunLine]:
         """List runs, oldest first."""
         query = """
-            SELECT id, device, run, started_at, commit_id, system, trained
+            SELECT id, device, run, started_at, commit_id, system, trained, made_by
             FROM runs WHERE finished ORDER BY started_at, id
         """
         return [RunLine(*row) for row in self._rows(query)]
@@ -151,6 +152,7 @@ def run_fields(header: Header) -> dict[str, Any]:
         "commit_id": header.commit,
         "system": header.device.fingerprint or header.device.os,
         "trained": header.trained,
+        "made_by": header.made_by,
     }
 
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from bench.stores.journal import Journal
 from model.errors import ConfigError
 
 Place = Path | str  # what `--results` takes: a folder, or postgresql://...
+LATEST = "latest"
 FILES = Path("results")  # where the speech of runs goes that a database keeps
 
 
@@ -63,6 +64,7 @@ class RunLine:
         commit: Of the project.
         system: What may change under a device: its system's build.
         trained: False where weights were random.
+        made_by: As in `Header`.
     """
 
     id: int
@@ -72,6 +74,7 @@ class RunLine:
     commit: str
     system: str
     trained: bool
+    made_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class Points:
     high: NDArray[np.float64]
     samples: NDArray[np.int64]
 
+    def of_runs(self, runs: Sequence[int]) -> "Points":
+        """Keep the points of some runs."""
+        kept = np.isin(self.run_id, runs)
+        return Points(*(getattr(self, spec.name)[kept] for spec in fields(self)))
+
 
 class Archive(Protocol):
     """The finished runs of a store, for questions over many of them.
@@ -180,6 +188,8 @@ class Store(Protocol):
 
     def find(self, name: str) -> Kept:
         """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
+
+        The latest is the finished run of `bench run` that was started last, on any device.
 
         Raises:
             ConfigError: There is none, or several are called so.
@@ -236,11 +246,11 @@ def is_called(name: str, device: str, run: str) -> bool:
 
 
 def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
-    """Find a run by number, by name, by DEVICE/NAME, or as `latest`.
+    """Find a run by number, by name, or by DEVICE/NAME.
 
     Args:
         name: What the user called it.
-        runs: Device and name of every run, oldest first.
+        runs: Device and name of every run.
         where: The store, for messages.
 
     Returns:
@@ -249,8 +259,6 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
     Raises:
         ConfigError: There is none, or several are called so.
     """
-    if name == "latest" and runs:
-        return len(runs) - 1
     found = [place for place, run in enumerate(runs) if is_called(name, *run)]
     if len(found) == 1:
         return found[0]
@@ -259,4 +267,12 @@ def choose(name: str, runs: Sequence[tuple[str, str]], where: str) -> int:
         raise ConfigError(f"several runs are called {name!r}: {listed}; give one of these")
     raise ConfigError(
         f"no run {name!r:.100} in {where:.200}: `bench list runs` names those there are"
+    )
+
+
+def no_latest(where: str) -> ConfigError:
+    """Say that there is no latest run."""
+    return ConfigError(
+        f"no finished run of `bench run` in {where:.200}, so none is the latest;"
+        " runs of bench ab, calibrate and search are called by name: `bench list runs`"
     )

@@ -45,6 +45,19 @@ def test_two_schemes_are_measured_in_turns_and_compared(invoke, device, tmp_path
     assert "measured in turns" in again.stdout
 
 
+def test_runs_of_ab_and_calibrate_are_marked_and_are_not_the_latest(invoke, tmp_path):
+    invoke("run", "--repeats", "1", "--scheme", "fp32")
+    invoke("ab", "fp32", "8da8w", "--rounds", "1")
+    invoke("calibrate", "--sessions", "3", "--repeats", "2", "--scheme", "fp32")
+    store = open_store(tmp_path)
+    names = [name for name, _ in store.names()]
+    made = [store.find(name).run.header.made_by for name in names]
+    assert made == ["", "ab", "ab", "calibrate", "calibrate", "calibrate"]
+    assert store.find("latest").run.header.run == names[0].partition("/")[2]
+    shown = CliRunner().invoke(bench, ["--results", str(tmp_path), "report", names[1]])
+    assert "bench ab" in shown.stdout
+
+
 def test_a_side_that_fails_is_a_regression(invoke, device):
     device.broken = {"8da8w"}
     result = invoke("ab", "fp32", "8da8w", "--rounds", "5")

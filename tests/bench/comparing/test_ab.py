@@ -1,5 +1,6 @@
 """Two programs are measured in turns, kept as two runs of one session, and compared by rounds."""
 
+import contextlib
 import hashlib
 import subprocess
 from dataclasses import replace
@@ -8,7 +9,14 @@ import pytest
 
 from bench import pipeline
 from bench.comparing.ab import Side, differing_parts, run_in_turns
-from bench.comparing.ab_sides import checkout, commit_of, compile_flags, open_side, side_of
+from bench.comparing.ab_sides import (
+    check_pins,
+    checkout,
+    commit_of,
+    compile_flags,
+    open_side,
+    side_of,
+)
 from bench.comparing.compare import compare
 from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Verdict
@@ -199,6 +207,39 @@ def test_a_commit_is_checked_out_elsewhere_and_removed_again():
         ["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert str(folder) not in listed.stdout
+
+
+@pytest.fixture
+def other_pins(tmp_path):
+    """A checkout whose code asks for another torch, in an extra."""
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "cli.py").write_text("raise SystemExit(9)\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["numpy>=1"]\n'
+        '[project.optional-dependencies]\nrun = ["torch==0.1", "pesq==0.0.1"]\n'
+    )
+    return tmp_path
+
+
+def test_a_checkout_that_asks_for_other_packages_is_refused(other_pins, plan):
+    with pytest.raises(ConfigError, match=r"asks for torch==0\.1 \(") as caught:
+        open_side(str(other_pins), plan).__enter__()
+    assert "bench compile -o FOLDER" in str(caught.value)
+    assert "numpy" not in str(caught.value)  # fits, and pesq shapes no .pte
+    assert "pesq" not in str(caught.value)
+
+
+def test_a_commit_that_asks_for_other_packages_is_refused(other_pins, plan, monkeypatch):
+    monkeypatch.setattr("bench.comparing.ab_sides.commit_of", lambda name: "c0ffee")
+    monkeypatch.setattr(
+        "bench.comparing.ab_sides.checkout", lambda commit: contextlib.nullcontext(other_pins)
+    )
+    with pytest.raises(ConfigError, match="'HEAD~9' asks for torch==0"):
+        open_side("HEAD~9", plan).__enter__()
+
+
+def test_this_checkout_asks_for_what_is_installed():
+    check_pins(ROOT, "here")
 
 
 def test_a_checkout_is_told_what_to_lower_by_flags_alone(plan):

@@ -43,6 +43,15 @@ def test_too_few_sessions_teach_nothing():
         calibrate(sessions(2, 0.01))
 
 
+def test_a_session_that_is_named_twice_and_one_of_another_device_are_refused():
+    runs = sessions(3, 0.01)
+    with pytest.raises(ConfigError, match="named twice"):
+        calibrate([*runs, runs[0]])
+    elsewhere = replace(runs[0].header, device=replace(DEVICE, os="Android 16"))
+    with pytest.raises(ConfigError, match="another device or system"):
+        calibrate([*runs, replace(runs[0], header=elsewhere)])
+
+
 def test_a_calibration_reads_back_as_written(tmp_path):
     calibration = calibrate(sessions(4, 0.02))
     path = tmp_path / "calibration.toml"

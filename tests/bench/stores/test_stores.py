@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from bench import pipeline
 from bench.cli import bench
 from bench.results import Case, Header, Measurement, Outcome, Row, Run
+from bench.stores.folder import FolderStore
 from bench.stores.store import find_kept, open_store
 from devices.base import DeviceInfo
 from devices.schedule import Schedule
@@ -80,6 +81,52 @@ def test_runs_are_numbered_and_found_by_number_name_and_device(store):
         assert store.find(name).run == first
     assert store.find("latest").run == second
     assert list(store.names()) == [("host/0001_0000001", True), ("host/0002_0000002", True)]
+
+
+def test_runs_are_in_the_order_of_their_starts_whatever_the_time_of_their_files(store, tmp_path):
+    for day in (3, 1, 2):
+        keep(store, run_of(day, fp32=1.0))
+    for path in tmp_path.glob("results/host/0002*.json"):  # as a copy might leave it
+        os.utime(path, (2**31, 2**31))
+    assert store.find("latest").run.header.commit == "0000003"
+    assert [name[-1] for name, _ in store.names()] == ["1", "2", "3"]
+
+
+def made_by(command, day, **changes):
+    run = run_of(day, fp32=1.0)
+    return replace(run, header=replace(run.header, made_by=command, **changes))
+
+
+@pytest.mark.parametrize("command", ["ab", "calibrate", "search"])
+def test_the_latest_run_and_a_history_are_those_of_bench_run(store, place, command):
+    own = keep(store, run_of(1, fp32=1.0))
+    other = keep(store, made_by(command, 2))
+    assert store.find("latest").run == own
+    assert store.find(other.header.run).run == other
+    counted = {
+        flags: json.loads(
+            CliRunner().invoke(bench, ["--results", place, "history", "--json", *flags]).stdout
+        )
+        for flags in ((), ("--all",))
+    }
+    assert [len(one["runs"]) for one in counted.values()] == [1, 2]
+    assert [len(one["series"][0]["points"]["median"]) for one in counted.values()] == [1, 2]
+
+
+def test_where_only_other_commands_made_runs_none_is_the_latest(store, place):
+    keep(store, made_by("ab", 1))
+    with pytest.raises(ConfigError, match="called by name"):
+        store.find("latest")
+    result = CliRunner().invoke(bench, ["--results", place, "history"])
+    assert (result.exit_code, "--all" in result.stderr) == (2, True)
+
+
+def test_a_run_of_bench_ab_from_before_runs_said_so_is_known_by_its_session(store):
+    own = keep(store, run_of(1, fp32=1.0))
+    keep(store, made_by("", 2, session="s"))
+    assert store.find("0002").run.header.made_by == "ab"
+    if isinstance(store, FolderStore):
+        assert store.find("latest").run == own
 
 
 def test_what_is_not_there_is_said(store):
@@ -319,6 +366,16 @@ class TestPostgres:
         postgres_server.query(place, "UPDATE versions SET version = 99")
         with pytest.raises(ResultError, match="version 99"):
             open_store(place)
+
+    def test_a_database_from_before_runs_said_what_made_them_is_brought_up_to_date(self, server):
+        place = postgres_server.empty_database(server)
+        own = keep(open_store(place), run_of(1, fp32=1.0))
+        keep(open_store(place), made_by("", 2, session="s"))
+        postgres_server.query(place, "ALTER TABLE runs DROP COLUMN made_by")
+        store = open_store(place)
+        assert store.find("latest").run == own
+        with store.archive() as archive:
+            assert [run.made_by for run in archive.runs()] == ["", "ab"]
 
     def test_what_a_database_holds_is_the_file_that_a_folder_would_hold(self, server, tmp_path):
         place = postgres_server.empty_database(server)
