@@ -46,6 +46,7 @@ SAME = {
     "commit": "commit",
     "code_sha256": "code (files were changed)",
     "session": "session of `bench ab`",
+    "made_by": "command",
     "device": "device",
     "schedule": "schedule",
     "versions": "versions of packages",

@@ -163,6 +163,15 @@ def test_a_run_that_was_cut_short_is_listed_and_goes_on(store, place, plan, devi
     assert store.resume("host") is None
 
 
+def test_what_another_command_began_is_not_gone_on_with(store, place, plan, device):
+    device.gone_after = 5
+    with pytest.raises(DeviceUnavailableError):
+        pipeline.run(replace(plan, made_by="calibrate"), device, place, lambda step: None)
+    device.gone_after = None
+    with pytest.raises(ConfigError, match="measured with another command"):
+        pipeline.run(plan, device, place, lambda step: None, resume="")
+
+
 def test_a_run_that_another_process_writes_is_not_resumed(store):
     journal = store.begin(run_of(1, fp32=1.0).header, "")
     assert store.resume("host") is None
