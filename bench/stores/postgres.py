@@ -6,6 +6,7 @@ that a folder would hold, and its points in the tables of `bench.stores.schema`.
 
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -63,6 +64,7 @@ class PostgresStore:
     def __init__(self, url: str, files: Path) -> None:
         self._files = files
         self._engine, self.name = connect(url)
+        weakref.finalize(self, self._engine.dispose)  # ends the connections that wait in its pool
         with self._transaction() as connection:
             execute(connection, "SELECT pg_advisory_xact_lock(:lock, 0)", lock=MAKING)
             execute(connection, TABLES + OWN_TABLES)
