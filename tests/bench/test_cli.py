@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from bench import pipeline
 from bench.cli import bench
 from bench.migrations import FORMAT
+from bench.pipeline import NEWEST
 from bench.results import save_run
 from model.errors import DeviceUnavailableError, IncomparableError, RunInterrupted, StageFailedError
 
@@ -63,6 +64,27 @@ def test_each_kind_of_error_has_its_exit_code(monkeypatch, error, code):
     monkeypatch.setattr("bench.commands.listing.listing", fail)
     result = invoke("list", "schemes")
     assert (result.exit_code, result.stderr) == (code, "Error: it is so\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ((), None),
+        (("--resume",), NEWEST),
+        (("--resume", "--quiet"), NEWEST),
+        (("--resume", "0003"), "0003"),
+    ],
+)
+def test_a_run_to_go_on_with_may_be_named(monkeypatch, flags, wanted):
+    given = []
+
+    def launch(*_, resume, **__):
+        given.append(resume)
+        raise StageFailedError("enough")
+
+    monkeypatch.setattr("bench.commands.launch.launch", launch)
+    invoke("run", *flags)
+    assert given == [wanted]
 
 
 @pytest.mark.parametrize(

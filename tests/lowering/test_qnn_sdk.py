@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from lowering.cache import file_sha256
 from lowering.qnn import sdk
 from model.errors import StageFailedError
+from model.hashing import file_sha256
 
 # Stands for Qualcomm's library: its deviceCreate takes the SoC of a custom option from byte UNION,
 # and its core API is 2.MINOR.
