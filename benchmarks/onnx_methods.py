@@ -41,6 +41,7 @@ def write_graphs(choice: ModelChoice, table: dict[str, Method], folder: Path, we
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         plain = exported_to_onnx(choice, table)
+        # Without `quant_pre_process`, which leaves the same operators of these graphs.
         for name in table:
             quantize_dynamic(
                 plain / f"{name}.onnx",

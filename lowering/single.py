@@ -1,5 +1,6 @@
 """Lower one method of anybody's: a module with example inputs, to a .pte and what became of it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,9 @@ def lower_method(
     with clock.stage("lower"):
         edge = made.lower({name: quantized.program}, chosen, {"scheme": scheme, "backend": backend})
         taken = delegation(edge.exported_program(name))
-    with clock.stage("serialise"):
+    with clock.stage("serialise"), warnings.catch_warnings():
+        # ExecuTorch warns of any state, with a value to start from or without.
+        warnings.filterwarnings("ignore", "Mutation on a buffer in the model is detected")
         lowered = edge.exported_program(name)
         pte = edge.to_executorch(started_state(lowered)).buffer
     least = made.min_delegated(chosen) if min_delegated is None else min_delegated

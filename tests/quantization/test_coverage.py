@@ -74,6 +74,7 @@ def test_buffers_have_their_values_and_their_tensors_back():
     assert not last.any()
 
 
+@pytest.mark.filterwarnings("ignore:While compiling, we found certain side effects")
 def test_quantizing_a_module_leaves_the_state_that_its_program_starts_with():
     module = Counts()
     method = Method(module.eval(), (torch.ones(4),), ({},))
