@@ -7,6 +7,7 @@ made anew.
 
 import contextlib
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from model.files import locked, read_regular
 from model.hashing import file_sha256
 
 LISTING = ".entry.json"
+TEMPORARY = ".unfinished"  # ends the names of folders that are being filled
 LARGEST_BYTES = 2**26  # of a listing
 # Errors of a disk or a folder that cannot take what is written, whatever is written.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -43,7 +45,9 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     """
     with writable(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=folder.parent))
+        with locked(folder.parent / ".lock"):
+            remove_abandoned(folder.parent)
+            temporary, held = held_folder(folder.parent)
     try:
         filled = temporary / "filled"
         with writable(folder.parent, UNWRITABLE):
@@ -59,6 +63,32 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
                 filled.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
+
+
+def held_folder(parent: Path) -> tuple[Path, int]:
+    """Make a temporary folder that is locked as long as this process lives.
+
+    Returns:
+        The folder, and its descriptor, which the caller closes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".", suffix=TEMPORARY, dir=parent))
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with contextlib.suppress(OSError):  # not every network's disk locks folders
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return folder, descriptor
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the temporary folders of processes that were killed: a cache may be short of room."""
+    for folder in parent.glob(f".*{TEMPORARY}"):
+        with contextlib.suppress(OSError):  # it is gone, or somebody fills it
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Observations are kept in the cache under a hash of the audio, the scorer and the
 packages, and are written as they come: a killed run has lost what was under way and nothing else.
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -133,10 +134,18 @@ def path_of(look: Look) -> Path:
 def read(path: Path) -> Observation | None:
     """Read an observation from the cache; none where there is none, or a damaged one."""
     try:
-        kept: Observation = json.loads(read_regular(path, LARGEST_BYTES))["observation"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        document = json.loads(read_regular(path, LARGEST_BYTES))
+        kept: Observation = document["observation"]
+        # Older versions wrote no checksum.
+        whole = document.get("sha256") in (None, observation_sha256(kept))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return kept
+    return kept if whole else None
+
+
+def observation_sha256(observation: Observation) -> str:
+    """Hash an observation, to find later whether its file was changed."""
+    return hashlib.sha256(json.dumps(observation, sort_keys=True).encode()).hexdigest()
 
 
 def keep(path: Path, answer: Answer) -> None:
@@ -144,7 +153,7 @@ def keep(path: Path, answer: Answer) -> None:
     if isinstance(answer, Unscored):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"observation": answer}))
+    write_whole(path, json.dumps({"observation": answer, "sha256": observation_sha256(answer)}))
 
 
 def check_workers(where: str) -> None:

@@ -221,8 +221,28 @@ publish(Path(sys.argv[1]), fill)
 def test_a_writer_that_is_killed_leaves_no_entry_and_no_lock(folder):
     subprocess.run([sys.executable, "-c", KILLED, folder], check=False)
     assert not folder.exists()
+    assert len(left_in(folder)) == 1  # what was half filled
     publish(folder, write())
     assert usable(folder)
+    assert left_in(folder) == ["a"]
+
+
+def test_what_another_writer_is_filling_is_left_to_it(folder):
+    filling, done = threading.Event(), threading.Event()
+
+    def fill_slowly(unfinished):
+        (unfinished / "file").write_text("slow")
+        filling.set()
+        assert done.wait(60)
+
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(publish, folder.with_name("b"), fill_slowly)
+        assert filling.wait(60)
+        publish(folder, write())
+        done.set()
+        slow.result()
+    assert left_in(folder) == ["a", "b"]
+    assert (folder.with_name("b") / "file").read_text() == "slow"
 
 
 def test_the_listing_holds_sizes_and_hashes(folder):

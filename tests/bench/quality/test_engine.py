@@ -109,6 +109,14 @@ def test_a_damaged_observation_is_made_again(scorer, executor, tmp_path, damage)
     assert json.loads(path.read_text())["observation"] == first[0]
 
 
+def test_an_observation_that_was_changed_to_another_is_made_again(scorer, executor, tmp_path):
+    looks = [Look("loudness", tone())]
+    first = list(observe(looks, executor, nothing))
+    (path,) = tmp_path.rglob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "observation": first[0] + 1}))
+    assert list(observe(looks, executor, nothing)) == first
+
+
 def test_a_clip_that_cannot_be_scored_is_a_reason_in_one_line_and_tried_again(scorer, executor):
     looks = [Look("loudness", np.zeros(2400, np.int16)), Look("loudness", tone())]
     for asked in (2, 3):
