@@ -137,6 +137,7 @@ def build_bundle(abi: str) -> Bundle:
         "sources": [hashlib.sha256(path.read_bytes()).hexdigest() for path in source_files()],
         "executorch": executorch_version(),
         "compiler": compiler_version(target),
+        "c_library": c_library_sha256(target),
         "target": [target.machine, *FLAGS, *target.flags],
     }
     folder = cache_root() / "bundles" / f"{target.machine}-{cache_key(parts)}"
@@ -222,6 +223,11 @@ def compiler_run(target: Target, *arguments: str) -> str:
         if "cannot find" in said or "No such file" in said:
             remedy = f"; if it is a file of the C library: sudo apt install {target.c_library}"
         raise DeviceError(f"{target.compiler} failed: {said}{remedy}") from error
+
+
+def c_library_sha256(target: Target) -> str:
+    """Hash the C library that a target's compiler has: it changes without the compiler."""
+    return file_sha256(library(target, C_LIBRARIES[0]))
 
 
 def compiler_version(target: Target) -> str:

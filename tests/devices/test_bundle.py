@@ -40,6 +40,7 @@ def compilations(monkeypatch):
 
     monkeypatch.setattr(bundle, "fill_bundle", fill)
     monkeypatch.setattr(bundle, "compiler_version", lambda target: "g++ 1.0")
+    monkeypatch.setattr(bundle, "c_library_sha256", lambda target: "glibc 2.0")
     return made
 
 
@@ -138,7 +139,7 @@ def test_a_changed_source_makes_another_bundle(cache, sources, compilations):
     assert len(compilations) == 2
 
 
-def test_changed_flags_and_another_compiler_make_another_bundle(
+def test_changed_flags_another_compiler_and_another_c_library_make_another_bundle(
     cache, sources, compilations, monkeypatch
 ):
     folders = {build_bundle(host_abi()).folder}
@@ -146,7 +147,9 @@ def test_changed_flags_and_another_compiler_make_another_bundle(
     folders.add(build_bundle(host_abi()).folder)
     monkeypatch.setattr(bundle, "compiler_version", lambda target: "g++ 1.1")
     folders.add(build_bundle(host_abi()).folder)
-    assert len(folders) == 3
+    monkeypatch.setattr(bundle, "c_library_sha256", lambda target: "glibc 2.1")
+    folders.add(build_bundle(host_abi()).folder)
+    assert len(folders) == 4
 
 
 def test_a_source_that_does_not_compile_leaves_no_bundle(cache, sources):

@@ -9,7 +9,6 @@ import pytest
 
 from lowering.qnn import sdk
 from model.errors import StageFailedError
-from model.hashing import file_sha256
 
 # Stands for Qualcomm's library: its deviceCreate takes the SoC of a custom option from byte UNION,
 # and its core API is 2.MINOR.
@@ -63,7 +62,6 @@ pytestmark = [needs_linux]
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MOBILESPEECH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    file_sha256.cache_clear()
 
 
 def make_sdk(root, monkeypatch, minor=40, union=8):
