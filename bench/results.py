@@ -28,7 +28,7 @@ from bench.migrations import FORMAT, migrate
 from devices.base import DeviceInfo, OperatorTime, Reading
 from devices.schedule import Schedule
 from lowering.artifact import MethodFacts
-from model.errors import ResultError
+from model.errors import ResultError, reason_of
 from model.files import read_regular, write_whole
 
 if TYPE_CHECKING:
@@ -399,4 +399,4 @@ def read_result(path: Path) -> bytes:
     try:
         return read_regular(path, LARGEST_BYTES)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} is not a run that can be read: {error}") from error
+        raise ResultError(f"{path} is not a run that can be read: {reason_of(error)}") from error

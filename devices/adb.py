@@ -40,13 +40,13 @@ from devices.shell import (
     limited,
 )
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError
-from model.folders import config_folder
+from model.folders import config_folder, home_folder
 
 CONNECT_S = 8.0
 SILENCE_S = 30.0  # how long a transfer may stand still
 ACCEPT_S = 30.0  # how long somebody may take to accept our key on the phone's screen
 EXECUTABLE = 0o100755
-ANDROID_KEY = Path.home() / ".android" / "adbkey"
+ANDROID_KEY = home_folder() / ".android" / "adbkey"
 OWN_KEY = config_folder() / "adbkey"
 USB_EXTRA = "pip install 'mobilespeech-bench[usb]'"
 LIBUSB = "sudo apt install libusb-1.0-0"

@@ -1,7 +1,10 @@
 """How programs and shared libraries are aligned: whether a kernel with large pages loads them."""
 
+import os
 import struct
 from pathlib import Path
+
+from model.files import open_regular
 
 MAGIC = b"\x7fELF\x02\x01"  # 64-bit, little-endian
 LOADED = 1  # PT_LOAD
@@ -13,7 +16,7 @@ def load_alignment(path: Path) -> int | None:
 
     A kernel with larger pages cannot map such a segment: elf(5), p_align.
     """
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path, follow=True), "rb") as file:
         header = file.read(64)
         if len(header) < 64 or not header.startswith(MAGIC):
             return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from devices.conditions import Discipline
+from devices.schedule import MOST_THREADS
 from devices.tables import Table, from_table, read_toml
 from model.errors import ConfigError
 from model.registry import Registry
@@ -119,14 +120,17 @@ def load_profiles(own: Mapping[str, Table] = MappingProxyType({})) -> Mapping[st
     for name, table in own.items():
         if not isinstance(table, Mapping):
             raise ConfigError(f"bench.toml [devices.{name}] must be a table, not {table!r}")
-        base = tables.get(table.get("like", name), {})
-        if "like" in table and not base:
-            raise ConfigError(f"bench.toml [devices.{name}]: unknown device {table['like']!r}")
+        like = table.get("like", name)
+        if not isinstance(like, str) or ("like" in table and like not in tables):
+            raise ConfigError(f"bench.toml [devices.{name}]: unknown device {like!r:.80}")
+        base = tables.get(like, {})
         tables[name] = {**base, **table}
     profiles: Registry[Profile] = Registry("device")
     for name, table in tables.items():
         where = f"{'bench.toml' if name in own else PACKAGED.name} [devices.{name}]"
         profile = from_table(Profile, {"name": name, **table}, where)
+        if not 0 <= profile.threads <= MOST_THREADS:
+            raise ConfigError(f"{where} threads must be 0 to {MOST_THREADS}, not {profile.threads}")
         unknown = sorted(set(profile.socs) - set(socs()))
         if unknown:
             raise ConfigError(f"{where}: unknown processor {unknown[0]!r}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model.errors import ConfigError
+from model.errors import ConfigError, reason_of
 from model.files import read_regular
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def read_toml(path: Path) -> Table:
             raise ValueError("a line has more dots than names and numbers need")
         return tomllib.loads(content)
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+        raise ConfigError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def from_table(cls: type[T], table: object, where: str, **given: object) -> T:

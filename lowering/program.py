@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import StageFailedError
+from model.files import read_whole
 
 if TYPE_CHECKING:
     from executorch.exir._serialize._program import PTEFile
@@ -57,7 +58,7 @@ def read_program(path: Path) -> Program:
     """
     # A small check first: the reader's own import takes seconds.
     try:
-        content = path.read_bytes()
+        content = read_whole(path)
     except OSError as error:
         raise StageFailedError(f"{path} cannot be read: {error.strerror}") from error
     if content[4:6] != b"ET":  # the identifier of its flatbuffer, less the version

@@ -143,6 +143,16 @@ def read_regular(path: Path, limit_bytes: int, *, follow: bool = True) -> bytes:
     return content
 
 
+def read_whole(path: Path) -> bytes:
+    """Read a file that the user named, of any size.
+
+    Raises:
+        OSError: It is missing, no regular file, or may not be read.
+    """
+    with os.fdopen(open_regular(path, follow=True), "rb") as file:
+        return file.read()
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all.

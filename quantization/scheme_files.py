@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.errors import ConfigError
+from model.errors import ConfigError, reason_of
 from model.files import read_regular, write_whole
 from model.folders import cache_folder
 from quantization.schemes import SCHEMES, Choose, Kind, Scheme
@@ -56,7 +56,7 @@ def file_of(name: str) -> str:
     try:
         found = hashlib.sha256(read_regular(path, LARGEST_BYTES)).hexdigest()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"the scheme {path} cannot be read: {error}") from error
+        raise ConfigError(f"the scheme {path} cannot be read: {reason_of(error)}") from error
     if name.rpartition("-")[2] != found[:HASHED]:
         raise ConfigError(f"the scheme kept in {path} was changed: name its file by --scheme again")
     return found
@@ -91,7 +91,7 @@ def read_scheme(path: Path) -> Scheme:
     try:
         document = tomllib.loads(read_regular(path, LARGEST_BYTES).decode())
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the scheme {path} cannot be read: {error}") from error
+        raise ConfigError(f"the scheme {path} cannot be read: {reason_of(error)}") from error
     for key in document:
         if key not in KEYS:
             raise ConfigError(f"{path}: unknown key {key!r:.80}. Known: {', '.join(KEYS)}")

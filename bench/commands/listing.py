@@ -13,8 +13,8 @@ from quantization.schemes import SCHEMES
 
 
 def first_line(documented: object) -> str:
-    """Return the first line of an object's docstring."""
-    return (documented.__doc__ or "").strip().splitlines()[0]
+    """Return the first line of an object's docstring; `python -OO` leaves none."""
+    return (documented.__doc__ or "").strip().partition("\n")[0]
 
 
 def backend_line(name: str) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from bench.comparing.verdicts import FORMAT, Comparison
 from bench.metrics import METRICS
-from model.errors import ConfigError, ResultError
+from model.errors import ConfigError, ResultError, reason_of
 from model.files import read_regular
 
 LARGEST_BYTES = 2**28
@@ -29,7 +29,9 @@ def read_comparison(path: Path) -> Comparison:
     except FileNotFoundError:
         raise ConfigError(f"no file {path}: write it with --format json -o FILE") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ResultError(f"{path} is not a comparison that can be read: {error}") from error
+        raise ResultError(
+            f"{path} is not a comparison that can be read: {reason_of(error)}"
+        ) from error
     unknown = {change.metric for change in comparison.changes} - set(METRICS)
     if unknown:
         raise ResultError(f"{path} has the unknown metric {min(unknown)!r:.80}: update to read it")

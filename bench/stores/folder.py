@@ -158,7 +158,8 @@ def files_of(folder: Path, suffix: str) -> Iterator[Path]:
         ResultError: As `results_of`.
     """
     try:
-        devices = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+        with os.scandir(folder) as entries:
+            devices = [path for entry in entries if (path := Path(entry.path)).is_dir()]
         for device in devices:
             names = os.listdir(device)  # noqa: PTH208 - names are enough
             yield from (device / name for name in names if is_run(name, suffix))

@@ -72,7 +72,7 @@ def phonemize(
         words = _words(known, lang)
         soon = 0
         if first_phonemes is not None and not sentences:
-            soon = _end_of_opening(words, first_phonemes - _FRAME)
+            soon = _end_of_opening(words, min(first_phonemes, max_phonemes) - _FRAME)
         opening = [words[:soon]] if soon else []
         parts = opening + list(_parts(words[soon:], max_phonemes - _FRAME))
         for part in parts:
