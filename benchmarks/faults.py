@@ -2,7 +2,8 @@
 
 The faults and how they must end stand in tests/devices/test_faults.py (a real adbd behind a relay
 that spoils the connection), tests/devices/test_hostile_daemon.py (a daemon that means harm),
-tests/model/test_entries.py (the cache) and tests/bench/stores/test_journal.py (runs under way).
+tests/model/test_entries.py (the cache), tests/bench/stores/test_journal.py (runs under way) and
+tests/bench/test_faults_here.py (this machine, its files, and what a user names).
 
     python benchmarks/faults.py > docs/faults.md
 """
@@ -32,12 +33,17 @@ TABLES = {
         "A journal that was edited",
         "Done to the lines of a run under way, each of which is whole.",
     ),
+    "test_every_fault_of_this_machine_is_one_line_and_an_exit_code": (
+        "This machine, its files, and what a user names",
+        "The command line in a folder with one good run, which stays as it was.",
+    ),
 }
 FILES = (
     "tests/devices/test_faults.py",
     "tests/devices/test_hostile_daemon.py",
     "tests/model/test_entries.py",
     "tests/bench/stores/test_journal.py",
+    "tests/bench/test_faults_here.py",
 )
 # What differs from run to run.
 VOLATILE = (

@@ -163,7 +163,8 @@ FAULTS = {
     "$TZ is no zone": Fault(("show",), variables={"TZ": "No/Where"}),
     # results
     "results are a file": Fault(
-        ("show",), "no run", make=many(lambda: shutil.rmtree("results"), text("results", b""))
+        ("show",), "no finished run",
+        make=many(lambda: shutil.rmtree("results"), text("results", b"")),
     ),
     "a run is a folder": Fault(
         ("show", "0002"), "a folder", 1, folder("results/pixel8/0002_x.json")
@@ -173,7 +174,7 @@ FAULTS = {
     ),
     "a device's folder is a file": Fault(("show",), make=text("results/host", b"words")),
     "a device's folder is a link to itself": Fault(("show",), make=link("results/host", "host")),
-    "there are no runs": Fault(("show",), "no run", make=emptied("results")),
+    "there are no runs": Fault(("show",), "no finished run", make=emptied("results")),
 }  # fmt: skip
 
 
