@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.results import Header, Run, load_run, read_result, save_run
-from bench.stores.journal import FileJournal, Journal
+from bench.stores.journal import JOURNAL_SUFFIX, FileJournal, Journal
 from bench.stores.store import LATEST, Archive, Kept, choose, is_called, no_latest
 from model.errors import ConfigError, ResultError, reason_of
 from model.files import locked, open_regular
@@ -32,7 +32,7 @@ class FolderStore:
         folder = self.folder / header.device.name
         with writing(folder):
             name = next_name((path.name for path in folder.iterdir()), header.commit, tag)
-            journal = FileJournal(folder / f"{name}.journal")
+            journal = FileJournal(folder / f"{name}{JOURNAL_SUFFIX}")
             journal.create()
             journal.append("header", asdict(replace(header, run=name)))
         return journal
@@ -47,7 +47,7 @@ class FolderStore:
         folder = self.folder / device
         paths = [
             path
-            for path in sorted(folder.glob("*.journal"), key=number_of, reverse=True)
+            for path in sorted(folder.glob(f"*{JOURNAL_SUFFIX}"), key=number_of, reverse=True)
             if not name or is_called(name, device, path.stem)
         ]
         if not paths:
@@ -95,7 +95,7 @@ class FolderStore:
     def names(self) -> Iterator[tuple[str, bool]]:
         """List runs, oldest first."""
         finished = set(results_of(self.folder))
-        unfinished = set(files_of(self.folder, ".journal"))
+        unfinished = set(files_of(self.folder, JOURNAL_SUFFIX))
         for path in by_start(finished | unfinished):
             if path in finished or path.with_suffix(".json") not in finished:
                 yield f"{path.parent.name}/{path.stem}", path in finished

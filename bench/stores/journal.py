@@ -28,6 +28,7 @@ from bench.results import read_result, to_json
 from model.errors import ResultError
 from model.files import NotRegularError, open_regular
 
+JOURNAL_SUFFIX = ".journal"
 CHECKED = re.compile(rb'(\{.*),"crc32":"([0-9a-f]{8})"\}')
 
 Entry = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.results import Header, Row, Run, decode_parts, decode_run, read_result
-from bench.stores.journal import Journal
+from bench.results import Header, Row, Run, decode_parts, decode_run, encode_run, read_result
+from bench.stores.journal import JOURNAL_SUFFIX, FileJournal, Journal
 from model.errors import ConfigError
 
 Place = Path | str  # what `--results` takes: a folder, or postgresql://...
@@ -226,7 +226,7 @@ def open_store(place: Place) -> Store:
 
 
 def find_kept(name: str, place: Place) -> Kept:
-    """Find a run by the path of its file, or by name in a store.
+    """Find a run by the path of its file or of its journal, or by name in a store.
 
     Raises:
         ConfigError: There is none.
@@ -234,9 +234,22 @@ def find_kept(name: str, place: Place) -> Kept:
     """
     path = Path(name)
     with contextlib.suppress(OSError):  # a name may be longer than those of files
+        if path.is_file() and path.suffix == JOURNAL_SUFFIX:
+            return Kept(encode_run(run_so_far(path)), str(path), path.parent)
         if path.is_file():
             return Kept(read_result(path), str(path), path.parent)
     return open_store(place).find(name)
+
+
+def run_so_far(path: Path) -> Run:
+    """Read what an unfinished run has measured.
+
+    Raises:
+        ResultError: The journal cannot be read.
+    """
+    from bench.rows import assemble
+
+    return assemble(FileJournal(path).entries())
 
 
 def is_called(name: str, device: str, run: str) -> bool:

@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bench import pipeline
+from bench.cli import bench
+from bench.results import decode_run
 from bench.rows import assemble
 from bench.stores.journal import FileJournal
 from bench.stores.store import open_store
@@ -128,6 +131,20 @@ def test_a_journal_that_goes_on_numbers_its_lines_further(path):
     again.append("note", {"words": "and more"})
     again.close()
     assert [entry["kind"] for entry in again.entries()[before:]] == ["note", "note"]
+
+
+def test_what_an_unfinished_run_has_measured_is_shown(path):
+    shown = CliRunner().invoke(bench, ["show", str(path), "--raw"])
+    assert shown.exit_code == 0
+    assert decode_run(shown.stdout_bytes, "it") == assemble(FileJournal(path).entries())
+    assert path.exists()
+
+
+def test_a_damaged_journal_that_is_to_be_shown_is_one_line(path):
+    path.write_bytes(path.read_bytes().replace(b"fp32", b"fp23", 1))
+    shown = CliRunner().invoke(bench, ["show", str(path)])
+    assert shown.exit_code == 1
+    assert "is damaged in line 1" in shown.stderr
 
 
 def test_a_journal_is_no_program(path):
