@@ -15,6 +15,7 @@ import math
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from model.losses import MaskOptions
 from model.mobilespeech import MobileSpeech
 from model.precision import products_dtype
 from model.text.inventory import PHONEMES
+from model.training.board import Board
 from model.training.listening import Listener, can_listen
 from model.training.parallel import Group, open_group
 from model.training.speech_data import Batch, BatchSampler, fits
@@ -101,9 +103,13 @@ class Validation:
             split: guessed_codes(model, batches) for split, batches in self.batches.items()
         }
         model.cpu()  # where the loop of synthesis keeps its arrays
-        folder = self.folder / f"step-{step:06d}"
+        folder = self.samples(step)
         heard = rehearse(model, self.codec, self.rehearsals, folder, listener=self.listener)
         return {**figures, **heard}
+
+    def samples(self, step: int) -> Path:
+        """Name the folder of a step's samples."""
+        return self.folder / f"step-{step:06d}"
 
 
 class Log:
@@ -160,12 +166,53 @@ class Means:
         return {**figures, "accuracy": [round(share, 4) for share in accuracy]}
 
 
+@dataclass(frozen=True, eq=False)
+class Reporter:
+    """Tells of a run.
+
+    Attributes:
+        training: What is trained.
+        log: Takes every figure.
+        folder: Takes checkpoints.
+        validation: What to measure; None for nothing.
+        board: Where figures and samples go beside the log.
+    """
+
+    training: SpeechTraining
+    log: Log
+    folder: Path
+    validation: Validation | None
+    board: Board | None
+
+    def record(self, entry: dict[str, Any]) -> None:
+        """Write an entry with step and time."""
+        now = {"step": self.training.step, "elapsed_s": round(self.training.elapsed_s, 1)}
+        self.log.write({**now, **entry})
+        if self.board is not None:
+            self.board.write({**now, **entry})
+
+    def validate(self, facts: dict[str, Any]) -> None:
+        """Write a checkpoint with some facts, then measure it; a failure is an entry as well."""
+        self.training.export(self.folder / "mobilespeech.safetensors", facts)
+        if self.validation is None:
+            return
+        step = self.training.step
+        try:
+            self.record({"validation": self.validation(self.training.averaged(), step)})
+            if self.board is not None:
+                self.board.play(self.validation.samples(step), step)
+        except Exception as error:  # whatever it is, hours of training must not be lost to it
+            self.record({"validation_failed": f"{type(error).__name__}: {error}"})
+
+
 def run(
     training: SpeechTraining,
     budget: Budget,
     folder: Path,
     facts: dict[str, Any],
     validation: Validation | None,
+    *,
+    board: Board | None = None,
 ) -> None:
     """Train until the budget is spent, or until SIGTERM or Ctrl-C.
 
@@ -177,6 +224,7 @@ def run(
         folder: Takes the state, `log.jsonl` and, with each validation, `mobilespeech.safetensors`.
         facts: What the checkpoint says of its origin.
         validation: What to measure every few minutes and at the end.
+        board: Where figures and samples go beside the log.
     """
     stopped = False
 
@@ -195,17 +243,7 @@ def run(
     dtype = products_dtype(training.device.type, enabled=training.settings.bf16)
     throughput = Throughput(began_s, heard_s, dtype)
 
-    def record(entry: dict[str, Any]) -> None:
-        log.write({"step": training.step, "elapsed_s": round(training.elapsed_s, 1), **entry})
-
-    def validate() -> None:
-        training.export(folder / "mobilespeech.safetensors", facts)
-        if validation is None:
-            return
-        try:
-            record({"validation": validation(training.averaged(), training.step)})
-        except Exception as error:  # whatever it is, hours of training must not be lost to it
-            record({"validation_failed": f"{type(error).__name__}: {error}"})
+    reporter = Reporter(training, log, folder, validation, board)
 
     def goes_on() -> bool:
         progress = budget.progress(training)
@@ -222,7 +260,7 @@ def run(
         if training.step % LOG_EVERY_STEPS:
             continue
         speed = (training.audio_s - heard_s) / (training.elapsed_s - began_s)
-        record(
+        reporter.record(
             {
                 "losses": means.take(),
                 "audio_s_per_s": round(speed, 1),
@@ -231,7 +269,7 @@ def run(
         )
         started = time.monotonic()
         if training.elapsed_s - validated_s > VALIDATE_EVERY_S:
-            validate()
+            reporter.validate(facts)
             validated_s = training.elapsed_s
         training.elapsed_s += time.monotonic() - started
         if training.elapsed_s - saved_s > SAVE_EVERY_S:
@@ -240,7 +278,7 @@ def run(
         heard_s, began_s = training.audio_s, training.elapsed_s
     training.save(folder)
     if not stopped:
-        validate()
+        reporter.validate(facts)
 
 
 def follow(training: SpeechTraining) -> None:
@@ -365,6 +403,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", type=torch.device, default="cpu", help="cpu, cuda, ...")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write OUT/tensorboard beside the log"
+    )
     parser.add_argument("--no-validation", action="store_true", help="for timing and ablations")
     return parser.parse_args()
 
@@ -384,11 +425,14 @@ def main() -> None:
         validation = None
         if group.is_first and not arguments.no_validation:
             validation = Validation(utterances, training.model, codec, arguments.out / "samples")
+        board = None
+        if group.is_first and arguments.tensorboard:
+            board = Board(arguments.out / "tensorboard")
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     facts = {"codes_sha256": manifest["codes_sha256"], "qat": arguments.qat}
-    run(training, budget, arguments.out, facts, validation)
+    run(training, budget, arguments.out, facts, validation, board=board)
     group.close()
 
 

@@ -26,6 +26,7 @@ from model.losses import MaskOptions, mask_grid
 from model.mobilespeech import MobileSpeech
 from model.text.inventory import PHONEMES
 from model.training import tokens as tokens_module
+from model.training.board import Board
 from model.training.speech import Budget, Log, run
 from model.training.speech_data import BatchSampler, Cut, collate, fits, regulate
 from model.training.speech_qat import prepare_for_quantization
@@ -462,6 +463,51 @@ def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path):
         torch.testing.assert_close(one, other, atol=2e-3, rtol=2e-2)
     logs = [(tmp_path / out / "log.jsonl").read_text().splitlines() for out in commands]
     assert len(logs[0]) == len(logs[1])  # one process of two writes
+
+
+class Writer:
+    """Keeps what TensorBoard's SummaryWriter is given (torch/utils/tensorboard/writer.py)."""
+
+    def __init__(self, folder):
+        self.scalars, self.sounds = {}, {}
+
+    def add_scalar(self, tag, value, global_step):
+        self.scalars[tag, global_step] = value
+
+    def add_audio(self, tag, sound, global_step, sample_rate):
+        self.sounds[tag] = (sound.shape, global_step, sample_rate)
+
+    def flush(self):
+        pass
+
+
+def test_tensorboard_gets_every_figure_of_the_log_and_the_samples(tmp_path, monkeypatch):
+    import soundfile
+
+    module = SimpleNamespace(SummaryWriter=Writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+
+    class Measured:
+        def __call__(self, model, step):
+            self.samples(step).mkdir(parents=True)
+            soundfile.write(self.samples(step) / "u1.wav", np.zeros(480), 24_000)
+            return {"test": {"accuracy": [0.5, 0.25]}, "heard": {"u1": "words"}}
+
+        def samples(self, step):
+            return tmp_path / "samples" / str(step)
+
+    board = Board(tmp_path / "tensorboard")
+    facts = {"codes_sha256": "abc", "qat": None}
+    run(toy_training(), Budget(None, 20), tmp_path, facts, Measured(), board=board)
+    assert board.writer.scalars["validation/test/accuracy/1", 20] == 0.25
+    assert ("losses/codes", 20) in board.writer.scalars
+    assert board.writer.sounds == {"u1": ((1, 480), 20, 24_000)}
+
+
+def test_a_missing_tensorboard_is_named_with_the_way_to_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        Board(tmp_path)
 
 
 # Validation
