@@ -73,7 +73,7 @@ def test_the_claim_of_a_killed_run_ends_with_it(locks):
     with refused(), claimed("serial", "usb:1"):
         pass
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.communicate()
     with claimed("serial", "usb:1"):
         pass
 

@@ -69,7 +69,8 @@ def test_a_live_source_gives_the_trace_meanwhile(measure, file, source):
     _, readings = measure(f"touch {file}", "echo 390 >hardware/temp; sleep 1", hide_charger=True)
     told = temperatures(readings)
     assert (39.0, source) in told[1:-1]
-    assert {named for _, named in told} == {source}
+    # On a busy machine an answer may come too late to be in a reading.
+    assert {named for _, named in told} - {""} == {source}
 
 
 def test_a_charger_is_told_whether_or_not_it_is_hidden(measure):
