@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - the signs are meant
 """From any Unicode string to sentences of known characters."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator
 # What compatibility normalisation alone would spoil: it glues 2½ to 21/2 and makes 10² a 102.
 _BEFORE_NFKC = str.maketrans(
     {
-        "²": "^2", "³": "^3", "™": "", "®": "", "©": "", "\u2044": "/", "…": "...", "‥": "...",
+        "≠": "!=", "™": "", "®": "", "©": "", "\u2044": "/", "…": "...", "‥": "...",
         "‘": "'", "’": "'", "‛": "'", "ʼ": "'", "′": "'", "`": "'",
         # an opening quote keeps its distance, lest it close the sentence before
         "“": ' "', "”": '"', "„": ' "', "‟": ' "', "″": '"', "«": ' "', "»": '"',
@@ -29,12 +30,31 @@ _LATIN = str.maketrans(
 
 _INVISIBLE_IN_WORDS = frozenset({"Cf", "Mn", "Me"})  # soft hyphens, joiners, stray accents
 _BLANK = frozenset({"Cc", "Zs", "Zl", "Zp"})
-_PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£€¥§µ\\")
+_PUNCTUATION = frozenset(" \n!\"#$%&'()*+,-./:;<=>?@[]^_{}|~–—。°±×÷£€¥§µ\\₹₩₽₿¢‰≈≤≥∞√Ω")
+
+# 10⁻³ -> 10^-3, before compatibility normalisation makes it 10-3
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺"
+_SUPERSCRIPT = re.compile(rf"(?<=[\w)])[⁻⁺]?[{_SUPERSCRIPTS[:-2]}]++")
+_PLAIN_SUPERSCRIPTS = str.maketrans(_SUPERSCRIPTS, "0123456789-+")
+
+# Tags of HTML and of the Speech Synthesis Markup Language, and of sounds that other systems make.
+_TAGS = (
+    "a|abbr|amazon:\\w+|audio|b|blockquote|body|br|breath|breathing|code|cough|div|em|emphasis|font|"
+    "h[1-6]|head|hr|html|i|img|lang|laugh|laughter|lexicon|li|mark|mstts:\\w+|noise|ol|p|par|phoneme|"
+    "pre|prosody|q|s|say-as|seq|sigh|small|span|speak|strong|sub|sup|table|td|th|title|tr|tt|u|ul|"
+    "voice|w"
+)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,300}})?/?>", re.IGNORECASE)
+_BREAK = re.compile(r"<break(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 
 # Full stops that end no sentence: after titles and initials, and after what numbers follow.
 _TITLES = r"Mr|Mrs|Ms|Dr|Drs|Prof|St|Mt|Ft|Gen|Sen|Rep|Gov|Capt|Lt|Col|Sgt|Rev|Hon|Maj|Cmdr|Messrs"
 _NO_END = re.compile(rf"\b(?:{_TITLES}|vs|e\.g|i\.e|cf|[A-Z](?:\.[A-Z])*)\.$")
-_NO_END_BEFORE_NUMBER = re.compile(r"\b(?:[Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Ee]q|[Ss]ec|ca)\.$")
+_NO_END_BEFORE_NUMBER = re.compile(
+    r"\b(?:[Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Ee]q|[Ss]ec|ca"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|approx|[Aa]pt|[Ee]xt)\.$"
+)
 _END = re.compile(
     r"(?:(?<![.!?])[.!?]+[\"')\]]*(?=\s)|。[\"')\]]*|(?<=[^\x00-\x7f])[!?]+[\"')\]]*)\s*"
 )
@@ -42,8 +62,18 @@ _REPEATED = re.compile(r"([^\w\s])\1{3,}")  # ten exclamation marks say no more 
 _PARAGRAPH = re.compile(r"\n\s*\n\s*")
 
 
+def strip_markup(text: str) -> str:
+    """Return the text without the tags of HTML and SSML; a break is a comma.
+
+    `<` and `>` that belong to no known tag stay: 3 < 5 is a statement.
+    """
+    plain = _TAG.sub(" ", _BREAK.sub(", ", text))
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), plain)
+
+
 def normalize_characters(text: str) -> str:
     """Return the text with one character for each of Unicode's many forms of it."""
+    text = _SUPERSCRIPT.sub(lambda match: f"^{match[0].translate(_PLAIN_SUPERSCRIPTS)}", text)
     spread = (
         f" {_fraction(c)}" if unicodedata.decomposition(c).startswith("<fraction>") else c
         for c in text.translate(_BEFORE_NFKC)

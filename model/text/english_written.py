@@ -1,11 +1,17 @@
 # ruff: noqa: RUF001 - the signs are meant
 """Written English to plain words and the marks , . ? ! only."""
 
+import functools
 import re
 
 from model.text.cleaning import fold_latin
-from model.text.english_numbers import speak_numbers
-from model.text.rewriting import Rules, alternatives
+from model.text.counting import NUMBER, count
+from model.text.english_codes import speak_codes
+from model.text.english_dates import speak_dates
+from model.text.english_measures import speak_measures
+from model.text.english_names import speak_names
+from model.text.english_numbers import speak_numbers, speak_ranges
+from model.text.rewriting import Rules
 
 _TITLES = {  # before a name
     "prof": "professor", "gen": "general", "sen": "senator", "rep": "representative",
@@ -32,17 +38,13 @@ _SIGNS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "±": "plus or minus",
     "×": "times", "÷": "divided by", "<": "less than", ">": "greater than", "/": "slash",
     "§": "section", "°": "degrees", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen",
-    "µ": "micro", "\\": "backslash", "^": "to the power of",
+    "µ": "micro", "\\": "backslash", "^": "to the power of", "₹": "rupees", "₩": "won",
+    "₽": "rubles", "₿": "bitcoins", "¢": "cents", "‰": "per thousand", "≈": "about",
+    "≤": "less than or equal to", "≥": "greater than or equal to",
+    "∞": "infinity", "√": "root", "Ω": "ohms",
 }  # fmt: skip
-_ADDRESS_SIGNS = {
-    ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "@": "at", ":": "colon",
-    "?": "question mark", "=": "equals", "&": "and", "#": "hash", "%": "percent", "+": "plus",
-    "~": "tilde",
-}  # fmt: skip
-_TOP_DOMAINS = "com org net edu gov io ai dev co uk de cn eu info".split()  # noqa: SIM905
-
 rewrite = Rules()
-"""What comes before the numbers: addresses, punctuation, abbreviations."""
+"""Punctuation and abbreviations, which come before the numbers."""
 
 
 def is_latin(character: str) -> bool:
@@ -50,26 +52,20 @@ def is_latin(character: str) -> bool:
     return character.isalpha() and fold_latin(character).isascii()
 
 
+# In this order: what is read sign by sign first, what is left of the digits last.
+RULES = (
+    speak_codes, speak_names, rewrite, speak_dates, speak_ranges, speak_measures, speak_numbers,
+)  # fmt: skip
+
+
 def normalize(text: str) -> str:
     """Return one sentence as plain words and the marks , . ? ! only."""
-    words = speak_numbers(rewrite(fold_latin(text)))
+    words = functools.reduce(lambda written, rules: rules(written), RULES, fold_latin(text))
     words = "".join(f" {_SIGNS[c]} " if c in _SIGNS else c for c in words)
     words = re.sub(r"[;:](?=\s|$)", ",", words).replace("。", ".")
     words = re.sub(r"[^\w\s',.?!]|_", " ", words)
     words = re.sub(r"([,.?!])(?=\w)", r"\1 ", words)
     return re.sub(r" (?=[,.?!])", "", " ".join(words.split()))
-
-
-@rewrite.rule(
-    r"\b[a-z]+://[^\s,;()\"]*[\w/]|\bwww\.[^\s,;()\"]*\w"
-    r"|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
-    rf"|(?<![\w.-])(?:[\w-]++\.)+(?:{alternatives(_TOP_DOMAINS)})\b(?!\.\w)(?:/[\w./-]*\w)?"
-)
-def _address(match: re.Match[str]) -> str:
-    """https://a.org/b -> a dot org slash b."""
-    address = re.sub(r"^[a-z]+://", "", match[0]).rstrip("/")
-    address = re.sub(r"^www\.", "WWW.", address)
-    return "".join(f" {_ADDRESS_SIGNS[c]} " if c in _ADDRESS_SIGNS else c for c in address)
 
 
 @rewrite.rule(r"\.{2,}(\s*$)?")
@@ -84,16 +80,18 @@ def _dash(match: re.Match[str]) -> str:
     return ", "
 
 
-@rewrite.rule(r"\((\d{3})\)\s?(?=\d{3}-\d{4})")
-def _area_code(match: re.Match[str]) -> str:
-    """(555) 123-4567 -> 555-123-4567."""
-    return f"{match[1]}-"
-
-
 @rewrite.rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})\"?(?!\w)")
 def _height(match: re.Match[str]) -> str:
     """5'10 -> 5 foot 10."""
     return f"{match[1]} foot {match[2]}"
+
+
+@rewrite.rule(rf"(?<![\w.])({NUMBER})\"(?=$|[\s,.;)])")
+def _inch_sign(match: re.Match[str]) -> str:
+    """A 12" -> A twelve inches."""
+    if match.string.count('"') > 1:  # the end of a quotation
+        return match[0]
+    return count(match[1], "inch", "inches")
 
 
 @rewrite.rule(r"\s*[()\[\]{}]+")

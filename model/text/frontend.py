@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 
 from model.config import ModelConfig
 from model.errors import ConfigError, InputError
-from model.text.cleaning import drop_unknown, normalize_characters, split_sentences
+from model.text.cleaning import (
+    drop_unknown,
+    normalize_characters,
+    split_sentences,
+    strip_markup,
+)
 from model.text.inventory import COMMA, PERIOD, SILENCE, STRESSES
 from model.text.languages import LANGUAGES, Language
 from model.text.word import Word, pause
@@ -61,7 +66,7 @@ def phonemize(
     for name, limit in (("max_phonemes", max_phonemes), ("first_phonemes", first_phonemes)):
         if limit is not None and limit < _SHORTEST_LIMIT:
             raise ConfigError(f"{name} is {limit}; it must be {_SHORTEST_LIMIT} or more.")
-    plain = normalize_characters(text)
+    plain = normalize_characters(strip_markup(text))
     lang = detect_language(plain) if lang is None else lang
     LANGUAGES[lang]  # an unknown name is an error even where there is nothing to say
     sentences: list[Sentence] = []

@@ -12,11 +12,26 @@ _UNITS = {
     "°C": "摄氏度", "°F": "华氏度", "°": "度", "Hz": "赫兹", "kHz": "千赫兹", "MHz": "兆赫兹",
     "GHz": "吉赫兹", "W": "瓦", "kW": "千瓦", "V": "伏",
 }  # fmt: skip
-_CURRENCIES = {"¥": "元", "$": "美元", "£": "英镑", "€": "欧元"}
+_IN_CAPITALS = {unit.upper(): unit for unit in ("km", "cm", "mm", "kg", "mg", "ml", "Hz", "kHz")}
+_CURRENCIES = {
+    "¥": "元", "$": "美元", "£": "英镑", "€": "欧元", "₩": "韩元", "₹": "卢比", "₽": "卢布",
+    "US$": "美元", "HK$": "港元", "C$": "加元", "A$": "澳元", "NZ$": "新西兰元", "S$": "新加坡元",
+}  # fmt: skip
 _SIGNS = {
     "+": "加", "=": "等于", "×": "乘", "÷": "除以", "<": "小于", ">": "大于", "&": "和",
-    "%": "百分号", "°": "度", "#": "井号",
+    "%": "百分号", "°": "度", "#": "井号", "≥": "大于等于", "≤": "小于等于", "±": "正负",
+    "≈": "约等于", "∞": "无穷大", "‰": "千分之",
 }  # fmt: skip
+# What numbers are read digit by digit after.
+_NUMBERED = (
+    "电话", "手机", "手机号", "QQ", "QQ号", "微信号", "邮编", "验证码", "房间", "尾号", "航班",
+    "车次", "卡号", "账号", "密码", "编号", "学号", "工号", "代码", "代号",
+)  # fmt: skip
+# Of two of which one says 两, not 二.
+_COUNTED = (
+    "个|位|次|天|夜|年(?!级|代)|只|条|张|本|件|块|家|岁|点(?!\\d)|种|倍|小时|分钟|秒|周|辆|杯|瓶|碗|双|对|套|台|部|"
+    "间|座|棵|朵|颗|份|封|篇|首|句|头|匹|架|艘|支|枝|根|片|口|名|人|群|箱|包|袋|盒|半"
+)
 _DIGITS = str.maketrans("0123456789.", "零一二三四五六七八九点")
 _LONGEST_COUNT = 16  # digits; cn2an counts no further, longer numbers are read digit by digit
 # Possessive and never from within a number, so that time stays linear in the text.
@@ -61,6 +76,52 @@ def _date(match: re.Match[str]) -> str:
     return f"{spell(match[1])}年{_whole(match[2])}月{_whole(match[3])}日"
 
 
+@rewrite.rule(
+    r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}|(?<!-)\d++(?:-\d++){2,}+)(?![\d年-])"
+)
+def _telephone(match: re.Match[str]) -> str:
+    """13800138000 -> 一三八零零一三八零零零."""
+    return spell(match[0].replace("-", ","))
+
+
+@rewrite.rule(r"\+(\d{1,3}(?:[- ]\d{2,5}){1,4})(?!\d)")
+def _international_telephone(match: re.Match[str]) -> str:
+    """+86 138 0013 8000 -> 加八六,一三八,零零一三,八零零零."""
+    return f"加{spell(re.sub('[- ]', ',', match[1]))}"
+
+
+@rewrite.rule(
+    rf"({alternatives(_NUMBERED)}|拨打?|拨通|致电|呼叫)([是为:\s]?[A-Z]{{0,2}})(\d++)(?![.:%\d])"
+)
+def _digits(match: re.Match[str]) -> str:
+    """拨打120 -> 拨打一二零; 邮编100080 -> 邮编一零零零八零."""
+    return f"{match[1]}{match[2]}{spell(match[3])}"
+
+
+@rewrite.rule(r"(?<!\d)0(?=[1-9][月日号])")
+def _leading_zero(match: re.Match[str]) -> str:
+    """08月08日 -> 8月8日."""
+    return ""
+
+
+@rewrite.rule(rf"(?<=\d)\s?-\s?(?={_NUMBER}\s?=)")
+def _minus(match: re.Match[str]) -> str:
+    """5-3=2 -> 5减3=2."""
+    return "减"
+
+
+@rewrite.rule(rf"(?<=[\d%年月日号时分])\s?[-~–—]+\s?(?=[¥$£€]?{_NUMBER})")
+def _range(match: re.Match[str]) -> str:
+    """5-10 -> 5到10; 50%-60% -> 50%到60%."""
+    return "到"
+
+
+@rewrite.rule(rf"(?<![A-Za-z\d.])-(?={_NUMBER}(\s?°)?|[¥$£€]|百分之)")
+def _negative(match: re.Match[str]) -> str:
+    """-5 -> 负5; -5°C -> 零下5°C."""
+    return "零下" if match[1] else "负"
+
+
 @rewrite.rule(r"(?<!\d)(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)")
 def _clock(match: re.Match[str]) -> str:
     """10:05 -> 十点零五分."""
@@ -71,7 +132,7 @@ def _clock(match: re.Match[str]) -> str:
     return words + (f"{_whole(second)}秒" if second else "")
 
 
-@rewrite.rule(r"(?<!\d)(\d++):(\d++)")
+@rewrite.rule(rf"({_NUMBER}):({_NUMBER})")
 def _ratio(match: re.Match[str]) -> str:
     """3:2 -> 三比二."""
     return f"{say(match[1])}比{say(match[2])}"
@@ -83,34 +144,36 @@ def _year(match: re.Match[str]) -> str:
     return re.sub(r"[-~–—]", "到", spell(match[0]))
 
 
-@rewrite.rule(r"(?<!\d)(?:1\d{10}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}(?:-\d{4})?)(?!\d)")
-def _telephone(match: re.Match[str]) -> str:
-    """13800138000 -> 一三八零零一三八零零零."""
-    return spell(match[0].replace("-", ","))
-
-
-@rewrite.rule(rf"(?<![A-Za-z\d.])-(?={_NUMBER}(\s?°)?)")
-def _negative(match: re.Match[str]) -> str:
-    """-5 -> 负5; -5°C -> 零下5°C."""
-    return "零下" if match[1] else "负"
-
-
-@rewrite.rule(rf"(?<=\d)\s?[-~–—]+\s?(?={_NUMBER})")
-def _range(match: re.Match[str]) -> str:
-    """5-10 -> 5到10."""
-    return "到"
-
-
-@rewrite.rule(rf"([¥$£€])\s?({_NUMBER})([万亿]?)")
+@rewrite.rule(rf"({alternatives(_CURRENCIES)})\s?({_NUMBER})((?:万亿|[万亿])?)")
 def _sum(match: re.Match[str]) -> str:
     """$5 -> 五美元."""
     return f"{say(match[2])}{match[3]}{_CURRENCIES[match[1]]}"
 
 
-@rewrite.rule(rf"({_NUMBER})\s?%")
+@rewrite.rule(rf"({_NUMBER})\s?([%‰])")
 def _percentage(match: re.Match[str]) -> str:
-    """50% -> 百分之五十."""
-    return f"百分之{say(match[1])}"
+    """50% -> 百分之五十; 3‰ -> 千分之三."""
+    return f"{'百' if match[2] == '%' else '千'}分之{say(match[1])}"
+
+
+@rewrite.rule(rf"({_NUMBER})\s?({alternatives([*_UNITS, *_IN_CAPITALS])})(?![A-Za-z^])")
+def _quantity(match: re.Match[str]) -> str:
+    """10km -> 十公里."""
+    return say(match[1]) + _UNITS[_IN_CAPITALS.get(match[2], match[2])]
+
+
+@rewrite.rule(r"(?<=[\w)])\s?\^\s?([-+]?\d{1,4})(?!\d)")
+def _power(match: re.Match[str]) -> str:
+    """3^2 -> 3的平方; 10^6 -> 10的六次方."""
+    if match[1] == "2":
+        return "的平方"
+    return f"的{'负' if match[1].startswith('-') else ''}{say(match[1].lstrip('+-'))}次方"
+
+
+@rewrite.rule(r"(?<=\d)\s?[xX]\s?(?=\d)")
+def _times(match: re.Match[str]) -> str:
+    """3x4 -> 3乘4."""
+    return "乘"
 
 
 @rewrite.rule(r"(?<![\d/])(\d++)/(\d++)(?!/)")
@@ -119,13 +182,7 @@ def _fraction(match: re.Match[str]) -> str:
     return f"{say(match[2])}分之{say(match[1])}"
 
 
-@rewrite.rule(rf"({_NUMBER})\s?({alternatives(_UNITS)})(?![A-Za-z])")
-def _quantity(match: re.Match[str]) -> str:
-    """10km -> 十公里."""
-    return say(match[1]) + _UNITS[match[2]]
-
-
-@rewrite.rule(r"(?<![\d.第])2(?=[个位次天年只条张本件块名家岁点种倍])")
+@rewrite.rule(rf"(?<![\d.第])2(?={_COUNTED})")
 def _pair(match: re.Match[str]) -> str:
     """2个 -> 两个."""
     return "两"

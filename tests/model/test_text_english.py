@@ -3,10 +3,10 @@ import warnings
 
 import pytest
 
-from model.text import english, english_numbers, english_written, mandarin_written
+from model.text import english, english_written, mandarin_written
 from model.text.english_written import normalize
 
-RULES = [*english_numbers.speak_numbers, *english_written.rewrite, *mandarin_written.rewrite]
+RULES = [rule for rules in (*english_written.RULES, mandarin_written.rewrite) for rule in rules]
 
 
 def said(text):
