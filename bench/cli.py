@@ -138,6 +138,10 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
 @click.option("--device", help="Device: host, a profile's name, or lab/* of bench.toml.")
 @what_to_measure
 @click.option("--utterance", "utterances", multiple=True, help="Built-in utterance, or all.")
+@click.option(
+    "--lexicon", type=click.Path(path_type=Path),
+    help="Pronunciations of words: a TOML file (docs/text.md); default the suite's, else none.",
+)  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1), help="Fresh processes per case.")
 @click.option(
     "--until", metavar="ci:CHANGE",

@@ -32,6 +32,7 @@ class Suite:
         backends: Entries of `BACKENDS`.
         utterances: Built-in utterances.
         passes: Passes per channel, or one number for joint decoding.
+        lexicon: File of pronunciations; empty for none.
     """
 
     device: str = "host"
@@ -40,6 +41,7 @@ class Suite:
     backends: tuple[str, ...] = ("xnnpack",)
     utterances: tuple[str, ...] = ("short", "medium")
     passes: tuple[int, ...] = ()
+    lexicon: str = ""
 
 
 @dataclass(frozen=True)

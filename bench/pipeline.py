@@ -185,8 +185,12 @@ def header_of(plan: Plan, device: DeviceInfo) -> Header:
 
 
 def texts_of(utterances: Sequence[Utterance]) -> dict[str, dict[str, str]]:
-    """Write down text and prompt of some utterances by name."""
-    return {u.name: {"text": u.text, "prompt": u.prompt.name} for u in utterances}
+    """Write down text, prompt and lexicon, where there is one, of some utterances by name."""
+    return {
+        u.name: {"text": u.text, "prompt": u.prompt.name}
+        | ({"lexicon": f"{u.lexicon.name} {u.lexicon.sha256}"} if u.lexicon.entries else {})
+        for u in utterances
+    }
 
 
 def git_commit() -> str:

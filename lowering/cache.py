@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PINS = ("torch", "torchao", "executorch", "numpy")
 # What the model's code uses beside them: for text, for prompts, for distances.
 MODEL_PACKAGES = (
-    *("gruut", "gruut-ipa", "gruut-lang-en", "python-crfsuite", "num2words"),
+    *("gruut", "gruut-ipa", "gruut-lang-en", "misaki", "python-crfsuite", "num2words"),
     *("pypinyin", "rjieba", "cn2an", "soundfile", "soxr", "scipy"),
 )
 NOT_INSTALLED = "not installed"

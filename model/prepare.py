@@ -46,6 +46,7 @@ def prepare(
         utterance.lang,
         max_phonemes=min(longest, config.max_phonemes),
         first_phonemes=first_phonemes,
+        lexicon=utterance.lexicon,
     )
     longest_s = config.max_prompt_frames * HOP_LENGTH / SAMPLE_RATE_HZ
     samples = load_prompt(utterance.prompt.path, longest_s)[: config.max_prompt_frames * HOP_LENGTH]

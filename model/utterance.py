@@ -10,6 +10,7 @@ from pathlib import Path
 from model.errors import ConfigError, InputError, reason_of
 from model.files import read_regular
 from model.registry import Registry
+from model.text.lexicon import NO_LEXICON, Lexicon
 
 BUILT_IN_PROMPTS = Path(__file__).parent / "prompts" / "prompts.toml"
 BUILT_IN_UTTERANCES = Path(__file__).parent / "utterances.toml"
@@ -48,6 +49,7 @@ class Utterance:
         seed: Of all random numbers in decoding.
         use: What it is for: "measure", "calibrate", "verify" or, of suites of `bench.quality`,
             "score".
+        lexicon: Pronunciations of the user's own.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Utterance:
     lang: str | None = None
     seed: int = 0
     use: str = "measure"
+    lexicon: Lexicon = NO_LEXICON
 
 
 @cache

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.pipeline import Plan
     from devices.schedule import Schedule
     from model.registry import Registry
+    from model.text.lexicon import Lexicon
     from model.utterance import Utterance
 
 
@@ -100,7 +101,10 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
         choice=choice,
         schemes=schemes,
         backends=backends,
-        utterances=chosen_utterances(flags.get("utterances") or suite.utterances),
+        utterances=chosen_utterances(
+            flags.get("utterances") or suite.utterances,
+            chosen_lexicon(flags.get("lexicon") or suite.lexicon),
+        ),
         schedule=chosen_schedule(config.schedule, flags),
         passes=tuple(passes),
         tag=flags.get("tag") or "",
@@ -147,13 +151,24 @@ def parse_passes(text: str | None) -> tuple[int, ...]:
         raise ConfigError(f"--passes takes numbers between commas, not {text!r}") from None
 
 
-def chosen_utterances(names: "tuple[str, ...]") -> "tuple[Utterance, ...]":
+def chosen_utterances(names: "tuple[str, ...]", lexicon: "Lexicon") -> "tuple[Utterance, ...]":
     """Find built-in utterances by name; `all` stands for all that are meant to be measured."""
     from model.utterance import built_in_utterances, used_for
 
-    if "all" in names:
-        return used_for("measure")
-    return tuple(built_in_utterances()[name] for name in names)
+    known = built_in_utterances()
+    chosen = used_for("measure") if "all" in names else [known[name] for name in names]
+    return tuple(replace(utterance, lexicon=lexicon) for utterance in chosen)
+
+
+def chosen_lexicon(path: Path | str | None) -> "Lexicon":
+    """Read the user's pronunciations; none where no file is named.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds what is no pronunciation.
+    """
+    from model.text.lexicon import NO_LEXICON, read_lexicon
+
+    return read_lexicon(Path(path)) if path else NO_LEXICON
 
 
 def parse_until(text: str) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.commands.output import STANDARD_OUTPUT, OutputFile
-from bench.commands.planning import THREADS, make_plan, what_to_measure
+from bench.commands.planning import THREADS, chosen_lexicon, make_plan, what_to_measure
 from model.config import FRAME_RATE_HZ
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ MOST_LISTED = 20  # characters that were left out
     help="Built-in voice (`bench list prompts`), or a file of somebody's speech.",
 )
 @click.option("--lang", help="Language of the text; by default told by its script.")
+@click.option(
+    "--lexicon", type=click.Path(path_type=Path),
+    help="Pronunciations of words: a TOML file (docs/text.md); none by default.",
+)  # fmt: skip
 @click.option(
     "-o", "--out", type=OutputFile(),
     help="WAV or FLAC; - is stdout (WAV), the default without --play.",
@@ -70,7 +74,10 @@ def say(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - options 
         raise InputError("nothing to say: give TEXT or --text-file")
     scheme, backend = (flags["schemes"] or (SCHEME,))[0], (flags["backends"] or (BACKEND,))[0]
     plan = make_plan(ctx, {**flags, "schemes": (scheme,), "backends": (backend,)})
-    utterance = Utterance("said", text, find_prompt(flags["prompt"]), flags["lang"], flags["seed"])
+    utterance = Utterance(
+        "said", text, find_prompt(flags["prompt"]), flags["lang"], flags["seed"],
+        lexicon=chosen_lexicon(flags["lexicon"]),
+    )  # fmt: skip
     out = str(flags["out"] or ("" if flags["play"] else STANDARD_OUTPUT))
     check_outputs(out, play=flags["play"])
     request = request_for(plan.choice, utterance, plan.options, first_phonemes=flags["soon"])

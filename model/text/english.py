@@ -8,7 +8,7 @@ import re
 import sqlite3
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from model.text.inventory import COMMA, EXCLAMATION, PERIOD, QUESTION
@@ -96,6 +96,7 @@ class _Engine:
             "en-us", lang_dir=folder, lookup_phonemes=self.lookup, is_initialism=None
         )
         self._guess: Callable[[str], list[str] | None] = settings.guess_phonemes
+        self.spoken: Mapping[str, tuple[str, ...]] = {}  # words that the user pronounces
         self._processor = gruut.TextProcessor(default_lang=_LANG, settings={_LANG: settings})
 
     def lookup(
@@ -103,6 +104,8 @@ class _Engine:
     ) -> list[str] | None:
         """Return what gruut should say for a word, or None where it must guess."""
         lower = word.lower()
+        if lower in self.spoken:
+            return list(self.spoken[lower])
         if lower in _PRONUNCIATIONS:
             return _PRONUNCIATIONS[lower].split()
         if initialism := _SPELLED.fullmatch(word):
@@ -153,9 +156,15 @@ def _engine() -> _Engine:
     return _Engine()
 
 
-def pronounce(text: str) -> list[Word]:
-    """Return the words and pauses of one normalised sentence."""
+def pronounce(text: str, spoken: Mapping[str, tuple[str, ...]]) -> list[Word]:
+    """Return the words and pauses of one normalised sentence.
+
+    Args:
+        text: The sentence.
+        spoken: Phonemes of words that the user pronounces.
+    """
     with _TURN:
+        _engine().spoken = spoken
         spoken = list(_read(_lower_acronyms(_split_camel_case(text))))
     return [
         _weaken(word) if _is_weak(word, following) else word

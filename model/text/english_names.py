@@ -19,9 +19,9 @@ _COUNTED = (
 _RULERS = (
     "alexander alfonso baldwin benedict carl catherine charles christian clement conrad "
     "constantine darius edward elizabeth emmanuel ferdinand francis frederick george gregory "
-    "gustav haakon harald henry innocent ivan james john joseph leo leopold louis "
-    "mary maximilian mehmed murad napoleon nicholas otto paul peter philip pius ptolemy ramses richard robert rudolf selim "
-    "stephen umberto urban victor wilhelm william xerxes"
+    "gustav haakon harald henry innocent ivan james john joseph leo leopold louis mary "
+    "maximilian mehmed murad napoleon nicholas otto paul peter philip pius ptolemy ramses "
+    "richard robert rudolf selim stephen umberto urban victor wilhelm william xerxes"
 ).split()
 _CROWNED = "emperor empress king pope prince queen sultan tsar".split()
 # After what looks like a numeral, they make it the pronoun: Part I like best.

@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from model.config import ModelConfig
@@ -16,6 +16,7 @@ from model.text.cleaning import (
 )
 from model.text.inventory import COMMA, PERIOD, SILENCE, STRESSES
 from model.text.languages import LANGUAGES, Language
+from model.text.lexicon import NO_LEXICON, Lexicon, Phonemes, mark
 from model.text.word import Word, pause
 
 _FRAME = 2  # the silences around a sentence
@@ -48,6 +49,7 @@ def phonemize(
     *,
     max_phonemes: int = ModelConfig.max_phonemes,
     first_phonemes: int | None = None,
+    lexicon: Lexicon = NO_LEXICON,
 ) -> tuple[Sentence, ...]:
     """Return the sentences of a text as phonemes.
 
@@ -58,9 +60,11 @@ def phonemize(
             between words, else within the word.
         first_phonemes: Longest first part, so that it is soon spoken: a first sentence of more than
             twice as many is cut at its last pause within them, else between words.
+        lexicon: Pronunciations of the user's own; those within the text, [[ˈpɪksəl]], need none.
 
     Raises:
-        InputError: There is nothing in the text that can be said.
+        InputError: There is nothing in the text that can be said, or what stands between [[ and ]]
+            is no pronunciation.
         ConfigError: `lang` is unknown, or `max_phonemes` or `first_phonemes` below 8.
     """
     for name, limit in (("max_phonemes", max_phonemes), ("first_phonemes", first_phonemes)):
@@ -69,12 +73,13 @@ def phonemize(
     plain = normalize_characters(strip_markup(text))
     lang = detect_language(plain) if lang is None else lang
     LANGUAGES[lang]  # an unknown name is an error even where there is nothing to say
+    marked = mark(plain, lexicon)
     sentences: list[Sentence] = []
     pending: tuple[str, ...] = ()
-    for written in split_sentences(plain):
+    for written in split_sentences(marked.text):
         known, dropped = drop_unknown(written, _is_letter)
         pending = tuple(dict.fromkeys(pending + dropped))
-        words = _words(known, lang)
+        words = _words(known, lang, marked.spoken)
         soon = 0
         if first_phonemes is not None and not sentences:
             soon = _end_of_opening(words, min(first_phonemes, max_phonemes) - _FRAME)
@@ -82,7 +87,7 @@ def phonemize(
         parts = opening + list(_parts(words[soon:], max_phonemes - _FRAME))
         for part in parts:
             said = written if len(parts) == 1 else " ".join(word.text for word in part)
-            sentences.append(_sentence(part, said, lang, pending))
+            sentences.append(_sentence(part, marked.restore(said), lang, pending))
             pending = ()
     if not sentences:
         raise InputError(_nothing_to_say(text))
@@ -110,18 +115,20 @@ def _is_letter(character: str) -> bool:
     return _owner(character) is not None
 
 
-def _words(text: str, lang: str) -> list[Word]:
+def _words(text: str, lang: str, spoken: Mapping[str, Phonemes]) -> list[Word]:
     """Return the words and pauses of a sentence, each run of text read in its own language."""
     found = [
         word
         for owner, run in _runs(LANGUAGES[lang].normalize(text), lang)
-        for word in _pronounce(run, LANGUAGES[owner], is_foreign=owner != lang)
+        for word in _pronounce(run, LANGUAGES[owner], spoken, is_foreign=owner != lang)
     ]
     return _tidy_pauses(found)
 
 
-def _pronounce(run: str, language: Language, *, is_foreign: bool) -> list[Word]:
-    return language.pronounce(language.normalize(run) if is_foreign else run)
+def _pronounce(
+    run: str, language: Language, spoken: Mapping[str, Phonemes], *, is_foreign: bool
+) -> list[Word]:
+    return language.pronounce(language.normalize(run) if is_foreign else run, spoken)
 
 
 def _runs(text: str, lang: str) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The languages that can be spoken; one more is one entry here and its tokens in the inventory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model.registry import Registry
@@ -16,13 +16,14 @@ class Language:
         is_letter: Whether a character belongs to its script.
         words_per_letter: What share of a word a letter is, for finding a text's main language.
         normalize: Writes a sentence's numbers, abbreviations and signs out as words.
-        pronounce: Gives the words and pauses of what `normalize` wrote.
+        pronounce: Gives the words and pauses of what `normalize` wrote; its second argument has
+            the phonemes of words that the user pronounces.
     """
 
     is_letter: Callable[[str], bool]
     words_per_letter: float
     normalize: Callable[[str], str]
-    pronounce: Callable[[str], list[Word]]
+    pronounce: Callable[[str, Mapping[str, tuple[str, ...]]], list[Word]]
 
 
 LANGUAGES: Registry[Language] = Registry("language")

@@ -3,6 +3,7 @@
 
 import functools
 import unicodedata
+from collections.abc import Mapping
 
 from model.text.inventory import COMMA, EXCLAMATION, MANDARIN_PREFIX, PERIOD, QUESTION
 from model.text.tone_sandhi import change_tones
@@ -25,7 +26,7 @@ def is_han(character: str) -> bool:
     return ord(character) in PINYIN_DICT
 
 
-def pronounce(text: str) -> list[Word]:
+def pronounce(text: str, _: Mapping[str, tuple[str, ...]]) -> list[Word]:
     """Return the words and pauses of one normalised sentence."""
     import rjieba
 
@@ -33,7 +34,7 @@ def pronounce(text: str) -> list[Word]:
     readings = [_readings(s) if is_han(s[0]) else [] for s in segments]
     change_tones(segments, readings)
     return [
-        Word(segment, tuple(token for reading in syllables for token in _tokens(reading)))
+        Word(segment, tuple(token for reading in syllables for token in pinyin_tokens(reading)))
         if syllables
         else pause(_PAUSE_OF[segment])
         for segment, syllables in zip(segments, readings, strict=True)
@@ -48,7 +49,7 @@ def _readings(word: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _tokens(reading: str) -> tuple[str, ...]:
+def pinyin_tokens(reading: str) -> tuple[str, ...]:
     """Return initial and final of a syllable: zhong1 -> zh:zh, zh:ong1."""
     from pypinyin.contrib.tone_convert import to_finals, to_initials
 

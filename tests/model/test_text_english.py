@@ -10,7 +10,7 @@ RULES = [rule for rules in (*english_written.RULES, mandarin_written.rewrite) fo
 
 
 def said(text):
-    return " ".join("".join(word.phonemes) for word in english.pronounce(normalize(text)))
+    return " ".join("".join(word.phonemes) for word in english.pronounce(normalize(text), {}))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from model.text.mandarin_written import normalize
 
 def syllables(text):
     """Return the syllables of a text as pinyin with tones: ni2 hao3."""
-    tokens = [p for word in mandarin.pronounce(normalize(text)) for p in word.phonemes]
+    tokens = [p for word in mandarin.pronounce(normalize(text), {}) for p in word.phonemes]
     joined = "".join(token.removeprefix("zh:") for token in tokens)
     for digit in "12345":
         joined = joined.replace(digit, f"{digit} ")
@@ -88,10 +88,12 @@ def test_every_reading_that_pypinyin_knows_is_in_the_inventory():
     readings = {r for entry in PINYIN_DICT.values() for r in entry.split(",")}
     assert len(readings) > 1000
     for reading in readings:
-        tokens = mandarin._tokens(to_tone3(reading, neutral_tone_with_five=True, v_to_u=False))
+        tokens = mandarin.pinyin_tokens(
+            to_tone3(reading, neutral_tone_with_five=True, v_to_u=False)
+        )
         assert set(tokens) <= set(PHONEMES), reading
 
 
 def test_a_pause_is_read_from_either_script_of_punctuation():
-    marks = [word.phonemes for word in mandarin.pronounce("好,好。好!好?") if word.is_pause]
+    marks = [word.phonemes for word in mandarin.pronounce("好,好。好!好?", {}) if word.is_pause]
     assert marks == [(",",), (".",), ("!",), ("?",)]

@@ -1,0 +1,177 @@
+# ruff: noqa: RUF001 - phonetic letters are meant
+"""Pronunciations of the user's own: a file of words, and phonemes within a text as [[ˈpɪksəl]]."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.errors import ConfigError, InputError
+from model.text.inventory import ENGLISH_CONSONANTS, ENGLISH_VOWELS, PHONEMES, STRESSES
+from model.text.mandarin import pinyin_tokens
+
+Phonemes = tuple[str, ...]
+
+# Other ways to write phonemes of General American.
+_ALIASES = {
+    "g": "ɡ", "r": "ɹ", "ɾ": "t", "ɫ": "l", "tʃ": "t͡ʃ", "ʧ": "t͡ʃ", "dʒ": "d͡ʒ", "ʤ": "d͡ʒ",
+    "əʊ": "oʊ", "o": "oʊ", "e": "ɛ", "a": "ɑ", "ɒ": "ɑ", "ɐ": "ʌ", "ɜɹ": "ɚ", "ɜr": "ɚ",
+    "ɜ": "ɚ", "ɝ": "ɚ", "əɹ": "ɚ", "ər": "ɚ", "ᵻ": "ɪ", "x": "k",
+}  # fmt: skip
+_SYMBOLS = {symbol: symbol for symbol in (*ENGLISH_CONSONANTS, *ENGLISH_VOWELS)} | _ALIASES
+_LONGEST_SYMBOL = max(map(len, _SYMBOLS))
+_SILENT = frozenset(" .-|‿")
+_PINYIN = re.compile(r"[a-zü]+[1-5](?:\s+[a-zü]+[1-5])*", re.IGNORECASE)
+_INLINE = re.compile(r"\[\[([^\[\]]{1,200})\]\]")
+# Nonsense that no text holds: it goes through the rules of normalization as a word.
+_STAND_IN = re.compile(r"zqxj[a-p]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """How words are to be said.
+
+    Attributes:
+        name: Of the file.
+        entries: (language, word in lower case, /phonemes/ or other words), sorted.
+    """
+
+    name: str = ""
+    entries: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the entries."""
+        return hashlib.sha256(repr(self.entries).encode()).hexdigest()
+
+
+NO_LEXICON = Lexicon()
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A text in which words with a pronunciation of their own have stand-ins.
+
+    Attributes:
+        text: The text.
+        spoken: Stand-in -> phonemes.
+        written: Stand-in -> what was written.
+    """
+
+    text: str
+    spoken: Mapping[str, Phonemes]
+    written: Mapping[str, str]
+
+    def restore(self, text: str) -> str:
+        """Return a part of the text as it was written."""
+        return _STAND_IN.sub(lambda match: self.written.get(match[0].lower(), match[0]), text)
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """Read a lexicon: one TOML table per language, of words and their pronunciations.
+
+    A pronunciation between slashes is IPA (English) or pinyin with tones (Mandarin); one without
+    is other words to read: `Nguyen = "win"`, `pixel = "/ˈpɪksəl/"`.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds what is no pronunciation.
+    """
+    from model.text.languages import LANGUAGES
+
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"lexicon {path}: {error}") from None
+    entries = []
+    for lang, words in document.items():
+        if lang not in tuple(LANGUAGES) or not isinstance(words, dict):
+            raise ConfigError(f"lexicon {path}: {lang!r:.80} is no table of {', '.join(LANGUAGES)}")
+        for word, said in words.items():
+            if not (isinstance(said, str) and said.strip() and word.strip()):
+                raise ConfigError(
+                    f"lexicon {path}: {word!r:.80} = {said!r:.80} is no pronunciation"
+                )
+            if said.startswith("/"):
+                try:
+                    read_phonemes(said.strip("/"))
+                except InputError as error:
+                    raise ConfigError(f"lexicon {path}: {word!r:.80}: {error}") from None
+            entries.append((lang, word.strip().lower(), said.strip()))
+    return Lexicon(path.name, tuple(sorted(entries)))
+
+
+def mark(text: str, lexicon: Lexicon) -> Marked:
+    """Put stand-ins for inline phonemes and for words of a lexicon; respell the others.
+
+    Args:
+        text: Of known characters (`model.text.cleaning.normalize_characters`).
+        lexicon: The user's.
+
+    Raises:
+        InputError: What stands between [[ and ]] is no pronunciation.
+    """
+    spoken: dict[str, Phonemes] = {}
+    written: dict[str, str] = {}
+
+    def stand_in(phonemes: Phonemes, original: str) -> str:
+        digest = hashlib.sha256(" ".join((*phonemes, original)).encode()).hexdigest()[:12]
+        word = "zqxj" + digest.translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
+        spoken[word], written[word] = phonemes, original
+        return word
+
+    def answer(match: re.Match[str]) -> str:
+        said = sayings[match[0].lower()]
+        return stand_in(read_phonemes(said.strip("/")), match[0]) if said[0] == "/" else said
+
+    text = _INLINE.sub(lambda match: f" {stand_in(read_phonemes(match[1]), match[0])} ", text)
+    sayings = {word: said for _, word, said in lexicon.entries}
+    if sayings:
+        words = sorted((_whole(lang, word) for lang, word, _ in lexicon.entries), key=len)
+        text = re.sub("|".join(reversed(words)), answer, text, flags=re.IGNORECASE)
+    return Marked(text, spoken, written)
+
+
+def _whole(lang: str, word: str) -> str:
+    """Return a pattern of a word; Chinese writes no spaces between words."""
+    return re.escape(word) if lang == "zh" else rf"(?<!\w){re.escape(word)}(?!\w)"
+
+
+def read_phonemes(text: str) -> Phonemes:
+    """Read IPA of General American, or pinyin with tones, as phonemes of the inventory.
+
+    Stress may stand before the syllable, as in dictionaries, or before the vowel.
+
+    Raises:
+        InputError: There is a symbol that is no phoneme.
+    """
+    if _PINYIN.fullmatch(text.strip()):
+        tokens = tuple(t for s in text.lower().replace("ü", "v").split() for t in pinyin_tokens(s))
+        if unknown := [token for token in tokens if token not in PHONEMES]:
+            raise InputError(f"{unknown[0]!r} in {text!r:.80} is no syllable of pinyin")
+        return tokens
+    text = text.replace("ː", "")  # length follows from the vowel
+    found: list[str] = []
+    stress, place = "", 0
+    while place < len(text):
+        for length in range(_LONGEST_SYMBOL, 0, -1):
+            symbol = _SYMBOLS.get(text[place : place + length])
+            if symbol is not None and len(text[place : place + length]) == length:
+                break
+        else:
+            if text[place] in STRESSES[1:]:
+                stress = text[place]
+            elif text[place] not in _SILENT:
+                raise InputError(
+                    f"{text[place]!r} in {text!r:.80} is no phoneme; docs/text.md lists them"
+                )
+            place += 1
+            continue
+        if symbol in ENGLISH_VOWELS:
+            symbol, stress = stress + symbol, ""
+        found.append(symbol)
+        place += length
+    if not found:
+        raise InputError(f"{text!r:.80} holds no phoneme")
+    return tuple(found)
