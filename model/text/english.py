@@ -3,15 +3,19 @@
 
 import functools
 import itertools
+import json
 import logging
 import re
 import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from model.text.inventory import COMMA, EXCLAMATION, PERIOD, QUESTION
+from model.text.ipa import read_ipa
 from model.text.word import Word, pause
 
 _LANG = "en_US"
@@ -66,6 +70,9 @@ _BRITISH = tuple(
     )
 )
 
+# Misaki's letters for diphthongs and affricates.
+_MISAKI = str.maketrans({"A": "eɪ", "I": "aɪ", "O": "oʊ", "W": "aʊ", "Y": "ɔɪ", "T": "t"})
+
 _SPELLED = re.compile(r"([A-Z]{2,})('?s)?")
 _SIBILANTS = frozenset("s z ʃ ʒ t͡ʃ d͡ʒ".split())
 _VOICELESS = frozenset("p t k f θ".split())
@@ -117,7 +124,7 @@ class _Engine:
             return _possessive(self.lookup(owner, role) or self._guess(owner.lower()) or [])
         if known is None and (lower in _INITIALISMS or _has_no_vowel(lower)):
             return self._spell(lower)
-        return known or self._american(lower, role)
+        return known or self._american(lower, role) or _rare(word)
 
     def _american(self, british: str, role: str | None) -> list[str] | None:
         spellings = (pattern.sub(american, british) for pattern, american in _BRITISH)
@@ -137,6 +144,27 @@ class _Engine:
         graph, root = self._processor(text, lang=_LANG)
         sentences = self._processor.sentences(graph, root)
         return [word for sentence in sentences for word in sentence]
+
+
+@functools.cache
+def _rare_words() -> Mapping[str, str]:
+    """Read misaki's dictionaries (Apache-2.0): 180,000 words, many of which gruut's lacks."""
+    (folder,) = find_spec("misaki").submodule_search_locations  # type: ignore[union-attr, misc]
+    words: dict[str, str] = {}
+    for name in ("us_silver.json", "us_gold.json"):  # gold, checked by people, wins
+        entries = json.loads((Path(folder) / "data" / name).read_text("utf-8"))
+        words |= {
+            w: said if isinstance(said, str) else said["DEFAULT"] for w, said in entries.items()
+        }
+    return words
+
+
+def _rare(word: str) -> list[str] | None:
+    """Return the phonemes of a word that gruut's lexicon lacks; None where misaki lacks it too."""
+    lower = word.lower()
+    words = _rare_words()
+    said = words.get(word) or words.get(lower) or words.get(lower.capitalize())
+    return list(read_ipa(said.translate(_MISAKI))) if said else None
 
 
 def _has_no_vowel(word: str) -> bool:

@@ -56,11 +56,14 @@ def is_latin(character: str) -> bool:
 RULES = (
     speak_codes, speak_names, rewrite, speak_dates, speak_ranges, speak_measures, speak_numbers,
 )  # fmt: skip
+_OF_DIGITS = (speak_ranges, speak_measures, speak_numbers)
 
 
 def normalize(text: str) -> str:
     """Return one sentence as plain words and the marks , . ? ! only."""
-    words = functools.reduce(lambda written, rules: rules(written), RULES, fold_latin(text))
+    words = fold_latin(text)
+    rules = RULES if re.search(r"\d", words) else [r for r in RULES if r not in _OF_DIGITS]
+    words = functools.reduce(lambda written, rule: rule(written), rules, words)
     words = "".join(f" {_SIGNS[c]} " if c in _SIGNS else c for c in words)
     words = re.sub(r"[;:](?=\s|$)", ",", words).replace("。", ".")
     words = re.sub(r"[^\w\s',.?!]|_", " ", words)

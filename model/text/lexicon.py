@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - phonetic letters are meant
 """Pronunciations of the user's own: a file of words, and phonemes within a text as [[ˈpɪksəl]]."""
 
 import hashlib
@@ -9,20 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import ConfigError, InputError
-from model.text.inventory import ENGLISH_CONSONANTS, ENGLISH_VOWELS, PHONEMES, STRESSES
+from model.text.inventory import PHONEMES
+from model.text.ipa import Phonemes, read_ipa
 from model.text.mandarin import pinyin_tokens
 
-Phonemes = tuple[str, ...]
-
-# Other ways to write phonemes of General American.
-_ALIASES = {
-    "g": "ɡ", "r": "ɹ", "ɾ": "t", "ɫ": "l", "tʃ": "t͡ʃ", "ʧ": "t͡ʃ", "dʒ": "d͡ʒ", "ʤ": "d͡ʒ",
-    "əʊ": "oʊ", "o": "oʊ", "e": "ɛ", "a": "ɑ", "ɒ": "ɑ", "ɐ": "ʌ", "ɜɹ": "ɚ", "ɜr": "ɚ",
-    "ɜ": "ɚ", "ɝ": "ɚ", "əɹ": "ɚ", "ər": "ɚ", "ᵻ": "ɪ", "x": "k",
-}  # fmt: skip
-_SYMBOLS = {symbol: symbol for symbol in (*ENGLISH_CONSONANTS, *ENGLISH_VOWELS)} | _ALIASES
-_LONGEST_SYMBOL = max(map(len, _SYMBOLS))
-_SILENT = frozenset(" .-|‿")
 _PINYIN = re.compile(r"[a-zü]+[1-5](?:\s+[a-zü]+[1-5])*", re.IGNORECASE)
 _INLINE = re.compile(r"\[\[([^\[\]]{1,200})\]\]")
 # Nonsense that no text holds: it goes through the rules of normalization as a word.
@@ -141,37 +130,12 @@ def _whole(lang: str, word: str) -> str:
 def read_phonemes(text: str) -> Phonemes:
     """Read IPA of General American, or pinyin with tones, as phonemes of the inventory.
 
-    Stress may stand before the syllable, as in dictionaries, or before the vowel.
-
     Raises:
         InputError: There is a symbol that is no phoneme.
     """
-    if _PINYIN.fullmatch(text.strip()):
-        tokens = tuple(t for s in text.lower().replace("ü", "v").split() for t in pinyin_tokens(s))
-        if unknown := [token for token in tokens if token not in PHONEMES]:
-            raise InputError(f"{unknown[0]!r} in {text!r:.80} is no syllable of pinyin")
-        return tokens
-    text = text.replace("ː", "")  # length follows from the vowel
-    found: list[str] = []
-    stress, place = "", 0
-    while place < len(text):
-        for length in range(_LONGEST_SYMBOL, 0, -1):
-            symbol = _SYMBOLS.get(text[place : place + length])
-            if symbol is not None and len(text[place : place + length]) == length:
-                break
-        else:
-            if text[place] in STRESSES[1:]:
-                stress = text[place]
-            elif text[place] not in _SILENT:
-                raise InputError(
-                    f"{text[place]!r} in {text!r:.80} is no phoneme; docs/text.md lists them"
-                )
-            place += 1
-            continue
-        if symbol in ENGLISH_VOWELS:
-            symbol, stress = stress + symbol, ""
-        found.append(symbol)
-        place += length
-    if not found:
-        raise InputError(f"{text!r:.80} holds no phoneme")
-    return tuple(found)
+    if not _PINYIN.fullmatch(text.strip()):
+        return read_ipa(text)
+    tokens = tuple(t for s in text.lower().replace("ü", "v").split() for t in pinyin_tokens(s))
+    if unknown := [token for token in tokens if token not in PHONEMES]:
+        raise InputError(f"{unknown[0]!r} in {text!r:.80} is no syllable of pinyin")
+    return tokens
