@@ -1,8 +1,8 @@
 """Everyday writing, kind by kind: how much of it each front end reads as a person would.
 
-Run: `python benchmarks/text_cases.py [--wrong]`. `wetext` and `nemo_text_processing` are judged where
-they are installed, with what they leave unread by this project's rules; the project needs neither.
-NeMo builds its grammars for minutes at first.
+Run: `python benchmarks/text_cases.py [--wrong]`. `wetext` and `nemo_text_processing` are judged
+where they are installed, with this project's rules behind them for what they leave unread; the
+project needs neither. NeMo builds its grammars for minutes at first.
 
 The lines are those of tests/model/text_cases. A reading is right where this project's phonemes for
 it are those of one of the readings listed; for the other two, which differ in convention, *and*
