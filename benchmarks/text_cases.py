@@ -22,7 +22,7 @@ from model.text.frontend import phonemize
 from model.text.inventory import PAUSES, SILENCE
 
 FOLDER = Path(__file__).parents[1] / "tests/model/text_cases"
-FILES = {"en": "english.txt", "zh": "mandarin.txt"}
+LANGUAGES = {"en": "english", "zh": "mandarin"}
 Read = Callable[[str], str]
 
 
@@ -51,7 +51,8 @@ FRONT_ENDS: dict[str, tuple[Callable[[str], Read], str]] = {
 
 
 def cases(lang: str) -> list[tuple[str, list[str]]]:
-    lines = (FOLDER / FILES[lang]).read_text("utf-8").splitlines()
+    files = sorted(FOLDER.glob(f"{LANGUAGES[lang]}*.txt"))
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     pairs = [line.split(" => ") for line in lines if " => " in line and not line.startswith("# ")]
     return [(written, said.split(" | ")) for written, said in pairs]
 
@@ -85,7 +86,7 @@ def main() -> None:
         if importlib.util.find_spec(package) is None:
             print(f"{name}: left out, {package} is not installed")
             continue
-        for lang in FILES:
+        for lang in LANGUAGES:
             start = time.perf_counter()
             read = load(lang)
             start_s = time.perf_counter() - start

@@ -16,7 +16,7 @@ from typing import Any
 
 from model.text.inventory import COMMA, EXCLAMATION, PERIOD, QUESTION
 from model.text.ipa import read_ipa
-from model.text.word import Word, pause
+from model.text.word import LETTER_A, Word, pause
 
 _LANG = "en_US"
 _TURN = threading.Lock()  # neither gruut's lexicon cache nor its models are reentrant
@@ -37,6 +37,7 @@ _EMPHASISED = frozenset(
 )
 # Words that the lexicon lacks and the letter-to-sound model gets wrong.
 _PRONUNCIATIONS = {
+    LETTER_A.lower(): "ˈeɪ",
     "cafe": "k æ f ˈeɪ",
     "covid": "k ˈoʊ v ɪ d",
     "gif": "ɡ ˈɪ f",
@@ -74,6 +75,14 @@ _BRITISH = tuple(
 _MISAKI = str.maketrans({"A": "eɪ", "I": "aɪ", "O": "oʊ", "W": "aʊ", "Y": "ɔɪ", "T": "t"})
 
 _SPELLED = re.compile(r"([A-Z]{2,})('?s)?")
+# What names or grades something by a letter, and what follows a letter but no article.
+_LETTER_A = re.compile(
+    r"(?:(?<=\b[Pp]lan )|(?<=\b[Oo]ption )|(?<=\b[Gg]rade )|(?<=\b[Tt]ype )|(?<=\b[Gg]roup )"
+    r"|(?<=\b[Cc]lass )|(?<=\b[Vv]itamin )|(?<=\b[Ss]ection )|(?<=\b[Hh]epatitis )"
+    r"|(?<=\b[Ll]etter )|(?<=\b[Tt]eam )|(?<=\b[Ee]xhibit )|(?<=\b[Aa]ppendix )|(?<=\b[Tt]he )"
+    r"|(?<=\b[Aa]n ))A(?![\w'])"
+    r"|(?<![\w'])A(?=\s*[,.?!]|\s*$|\s(?:and|or|is|was|in|on|to|plus)\s)"
+)
 _SIBILANTS = frozenset("s z ʃ ʒ t͡ʃ d͡ʒ".split())
 _VOICELESS = frozenset("p t k f θ".split())
 
@@ -193,7 +202,7 @@ def pronounce(text: str, spoken: Mapping[str, tuple[str, ...]]) -> list[Word]:
     """
     with _TURN:
         _engine().spoken = spoken
-        spoken = list(_read(_lower_acronyms(_split_camel_case(text))))
+        spoken = list(_read(_lower_acronyms(_split_camel_case(_name_letter_a(text)))))
     return [
         _weaken(word) if _is_weak(word, following) else word
         for word, following in itertools.zip_longest(spoken, spoken[1:])
@@ -208,6 +217,11 @@ def _read(text: str) -> Iterator[Word]:
             yield pause(_PAUSE_OF.get(word.text[-1:], PERIOD))
         elif word.phonemes:
             yield Word(word.text, tuple(word.phonemes))
+
+
+def _name_letter_a(text: str) -> str:
+    """Mark A where it is the letter: Plan A, the A train, A and B; not in A dog barked."""
+    return _LETTER_A.sub(LETTER_A, text)
 
 
 def _lower_acronyms(text: str) -> str:

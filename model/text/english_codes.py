@@ -3,8 +3,9 @@
 
 import re
 
-from model.text.counting import say, spell, spell_groups
+from model.text.counting import say, say_by_pairs, spell, spell_groups
 from model.text.rewriting import Rules, alternatives
+from model.text.word import LETTER_A
 
 _SIGNS = {
     ".": "dot", "/": "slash", "-": "dash", "_": "underscore", "@": "at", ":": "colon",
@@ -131,6 +132,12 @@ def _card(match: re.Match[str]) -> str:
     return spell_groups(match[0])
 
 
+@speak_codes.rule(r"(?<![\w.-])((?:1-)?\d{3})-(?=[A-Z]{4,}\b)")
+def _telephone_of_letters(match: re.Match[str]) -> str:
+    """1-800-FLOWERS -> one, eight zero zero FLOWERS."""
+    return f"{spell_groups(match[1])} "
+
+
 @speak_codes.rule(
     r"(?<![\w.,:/-])(?!\d{1,2}-\d{1,2}-\d{4}\b|\d{4}-\d\d?-\d\d?(?!-))(?:\d++(?:-\d++){2,}|0\d++-\d++)(?![\w-])"
 )
@@ -153,3 +160,21 @@ def _two_part_version(match: re.Match[str]) -> str:
     """Python 3.11 -> Python three point eleven."""
     whole = match[0][: match.start(1) - match.start()]
     return f"{whole}{say(match[1])} point {say(match[2])}"
+
+
+@speak_codes.rule(r"\bA(?=-?\d|/[A-Z])")
+def _letter_a(match: re.Match[str]) -> str:
+    """A4 -> Á4."""
+    return LETTER_A
+
+
+@speak_codes.rule(r"\b((?i:boeing|airbus|flight|room|port)\s[A-ZÁ]{0,2})(\d{3,4})\b(?![.,:-]?\d)")
+def _numbered_by_pairs(match: re.Match[str]) -> str:
+    """Boeing 747 -> Boeing seven forty seven; port 8080 -> port eighty eighty."""
+    return f"{match[1]}{' ' * match[1][-1].isalpha()}{say_by_pairs(match[2])}"
+
+
+@speak_codes.rule(r"\b((?i:ext(?:ension|\.)?|pin|code)\s)(\d{3,8})\b(?![.,:-]?\d)")
+def _numbered_by_digits(match: re.Match[str]) -> str:
+    """Extension 4021 -> Extension four zero two one."""
+    return f"{match[1]}{spell(match[2])}"

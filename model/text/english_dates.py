@@ -3,7 +3,7 @@
 
 import re
 
-from model.text.counting import count, say
+from model.text.counting import count, say, spell
 from model.text.rewriting import Rules, alternatives
 
 _MONTHS = (
@@ -29,6 +29,8 @@ _WEEKDAYS = {
     "thur": "thursday", "thurs": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
 }  # fmt: skip
 
+_WEEKDAY = alternatives(day.capitalize() for day in _WEEKDAYS)  # lower case means other words: sat
+
 speak_dates = Rules()
 """Rewrites dates and times of day."""
 
@@ -53,13 +55,29 @@ def _day_first(match: re.Match[str]) -> str:
     return _date(month, day, year) or _date(day, month, year) or match[0]
 
 
+_SHORT_MONTH = alternatives([*(month.title() for month in _SHORT), "Sept"])
+
+
+@speak_dates.rule(rf"\b({_SHORT_MONTH})\.?\s?[-–]\s?({_SHORT_MONTH})\b\.?(?!\s\d)")
+def _range_of_months(match: re.Match[str]) -> str:
+    """Jan-Mar -> january to march."""
+    first, last = (_MONTHS[int(_month_number(month)) - 1] for month in match.groups())
+    return f"{first} to {last}"
+
+
+@speak_dates.rule(rf"\b({_WEEKDAY})\.?\s?[-–]\s?(?=(?:{_WEEKDAY})\b)")
+def _range_of_weekdays(match: re.Match[str]) -> str:
+    """Mon-Fri -> monday to Fri."""
+    return f"{_WEEKDAYS[match[1].lower()]} to "
+
+
 @speak_dates.rule(
-    rf"\b(?i:(mon|tues?|wed|thu(?:rs?)?|fri|sat|sun))(?:\.?(?=,?\s+(?:\d|{_ANY}\b))"
-    r"|(?<=Mon|Tue|Wed|Thu|Fri)\.)"
+    rf"\b({_WEEKDAY})(?:\.?(?=,?\s+(?:\d|{_ANY}\b))|(?<=Mon|Tue|Wed|Thu|Fri)\.)"
+    rf"|(?<= to )({_WEEKDAY})\b\.?"
 )
 def _weekday(match: re.Match[str]) -> str:
     """Mon, 5 -> monday, 5; Wed. was -> wednesday was."""
-    return _WEEKDAYS[match[1].lower()]
+    return _WEEKDAYS[(match[1] or match[2]).lower()]
 
 
 @speak_dates.rule(
@@ -122,6 +140,31 @@ def _range_of_times(match: re.Match[str]) -> str:
     return f"{match[1]} to "
 
 
+@speak_dates.rule(r"\b(\d{1,3}):([0-5]\d)\.(\d{1,3})\b")
+def _time_of_a_race(match: re.Match[str]) -> str:
+    """3:58.2 -> three fifty eight point two."""
+    minutes, seconds, part = match.groups()
+    zero = "oh " if seconds[0] == "0" else ""
+    return f"{say(minutes)} {zero}{say(str(int(seconds)))} point {spell(part)}"
+
+
+@speak_dates.rule(r"\b(\d{1,3})\s?h\s?(\d{1,2})\s?m(?:in)?\b(?:\s?(\d{1,2})\s?s(?:ec)?\b)?")
+def _hours_and_minutes(match: re.Match[str]) -> str:
+    """2h 15m -> two hours fifteen minutes."""
+    return _spans(match, ("hour", "minute", "second"))
+
+
+@speak_dates.rule(r"\b(\d{1,3})\s?m(?:in)?\s?(\d{1,2})\s?s(?:ec)?\b")
+def _minutes_and_seconds(match: re.Match[str]) -> str:
+    """1m 20s -> one minute twenty seconds."""
+    return _spans(match, ("minute", "second"))
+
+
+def _spans(match: re.Match[str], units: tuple[str, ...]) -> str:
+    pairs = zip(match.groups(), units, strict=True)
+    return " ".join(count(str(int(n)), unit, f"{unit}s") for n, unit in pairs if n)
+
+
 @speak_dates.rule(r"\b(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\b(?:\s?([AaPp])\.?[Mm]\b\.?)?")
 def _clock(match: re.Match[str]) -> str:
     """10:05 am -> ten oh five AM; 7:00 -> seven o'clock."""
@@ -147,7 +190,7 @@ def _half_of_day(letter: str | None, match: re.Match[str]) -> str:
     return f" {letter.upper()}M{stop}" if letter else ""
 
 
-@speak_dates.rule(r"(?<![\w'])'?((?:1[1-9]|20)?)(\d0)'?s\b")
+@speak_dates.rule(r"(?<![\w'])'?((?:1[1-9]|20)?)(00|[2-9]0)'?s\b(?!\s+of\b)")
 def _decade(match: re.Match[str]) -> str:
     """1990s -> nineteen nineties."""
     century, tens = match.groups()

@@ -67,6 +67,8 @@ _PER = {
 _UNIT = alternatives([*_UNITS, *_RATES, *_IN_CAPITALS])
 _RATE = rf"(?:/({alternatives(_PER)})\b)?"
 
+_NOUN = re.compile(r"\s(?!(?:and|or|of|per|in|on|at|to|for|is|was|are|from|with|each|more)\b)[a-z]")
+
 speak_measures = Rules()
 """Rewrites sums of money and quantities with a unit."""
 
@@ -90,7 +92,8 @@ def _cents(match: re.Match[str]) -> str:
 def _large_sum(match: re.Match[str]) -> str:
     """$3m -> three million dollars; US$7.3 trillion -> seven point three trillion US dollars."""
     magnitude = match[5] or _MAGNITUDES[match[4].lower()]
-    return f"{say(match[3])} {magnitude} {_money(match[1], match[2])[1]}{_per(match[6])}"
+    name = _money(match[1], match[2])[0 if _qualifies(match) else 1]
+    return f"{say(match[3])} {magnitude} {name}{_per(match[6])}"
 
 
 @speak_measures.rule(
@@ -102,6 +105,8 @@ def _sum(match: re.Match[str]) -> str:
     whole, _, part = match[3].partition(".")
     if part and len(part) != 2:
         return f"{say(match[3])} {several}{_per(match[4])}"
+    if _qualifies(match):
+        several = one
     cents = count(str(int(part)), hundredth, hundredths) if int(part or 0) else ""
     if cents and not int(whole.replace(",", "") or 0):
         return f"{cents}{_per(match[4])}"
@@ -112,6 +117,12 @@ def _money(country: str | None, symbol: str) -> tuple[str, str, str, str]:
     one, several, hundredth, hundredths = _CURRENCIES[symbol]
     of = f"{_COUNTRIES[country]} " if country else ""
     return of + one, of + several, hundredth, hundredths
+
+
+def _qualifies(match: re.Match[str]) -> bool:
+    """Tell whether an amount stands before the noun that it qualifies: a $5 bill."""
+    before = match.string[max(0, match.start() - 4) : match.start()].lower()
+    return f" {before}".endswith((" a ", " an ")) and bool(_NOUN.match(match.string, match.end()))
 
 
 def _per(unit: str | None) -> str:
@@ -162,12 +173,12 @@ def _fraction_of_units(match: re.Match[str]) -> str:
 
 @speak_measures.rule(
     rf"(?<![\w.])({NUMBER})(\s(?:{_LARGE}))?(?:\s|-)?({_UNIT})(\^[23])?"
-    rf"((?:/(?:{_UNIT})(?:\^[23])?)*)(?![\w'/^])"
+    rf"((?:/(?:{_UNIT})(?:\^[23])?)*)(?![\w'/^])(?:\.(?=\s[a-z]))?"
 )
 def _quantity(match: re.Match[str]) -> str:
     """10 km -> ten kilometers; 5 m^2 -> five square meters; 5 m/s -> five meters per second."""
     number, large, unit, power, rest = match.groups()
-    several = bool(large) or number != "1"
+    several = (bool(large) or number != "1") and not _qualifies(match)
     return f"{say(number)}{large or ''} {_compound(unit, power, rest, several=several)}"
 
 

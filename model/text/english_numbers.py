@@ -15,6 +15,20 @@ speak_numbers = Rules()
 """Rewrites a sentence so that no digit is left in it."""
 
 
+@speak_ranges.rule(r"\b(10{1,3})s(?=\s+of\b)")
+def _round_number(match: re.Match[str]) -> str:
+    """100s of -> hundreds of."""
+    return {"10": "tens", "100": "hundreds", "1000": "thousands"}[match[1]]
+
+
+@speak_ranges.rule(
+    r"\b((?i:scored?|rated?|rating|got|gave)(?: it)?(?: an?)?\s)(\d{1,3})/(\d{1,3})\b"
+)
+def _score(match: re.Match[str]) -> str:
+    """Rated 8/10 -> Rated eight out of ten."""
+    return f"{match[1]}{say(match[2])} out of {say(match[3])}"
+
+
 @speak_ranges.rule(r"(?<![\d.,])\d{1,3}(?:(?: 000)++|(?: \d{3}){2,}+)(?![\d.,]*\d)")
 def _thousands(match: re.Match[str]) -> str:
     """10 000 -> 10000."""
@@ -33,10 +47,18 @@ def _range_of_sums(match: re.Match[str]) -> str:
     return f"{match[2]} to {match[1]}"
 
 
-@speak_ranges.rule(rf"(?<=\d)\s?[-–]\s?(?=[{CURRENCY_SIGNS}]?{NUMBER})")
+@speak_ranges.rule(r"(?<![\w'])((?:\d{1,3})?[a-z])(\s-\s(?=\d|[a-z]\b)|(?<=\d[a-z])-(?=\d))")
+def _minus_after_a_letter(match: re.Match[str]) -> str:
+    """3x - 4 -> 3x minus 4."""
+    return f"{match[1]} minus "
+
+
+@speak_ranges.rule(
+    rf"(?<![\w.,])({NUMBER})\s?[-–]\s?(?=[{CURRENCY_SIGNS}]?{NUMBER})(?!\d++-[A-Za-z])"
+)
 def _range(match: re.Match[str]) -> str:
-    """10-20 -> 10 to 20."""
-    return " to "
+    """10-20 -> 10 to 20; B0-77 -> B0-77."""
+    return f"{match[1]} to "
 
 
 @speak_ranges.rule(rf"([{CURRENCY_SIGNS}])-(?=[\d.])")

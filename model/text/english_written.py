@@ -34,6 +34,7 @@ _ANYWHERE = {
     "feb": "february", "apr": "april", "aug": "august", "sept": "september", "oct": "october",
     "nov": "november", "dec": "december", "tues": "tuesday", "thurs": "thursday",
 }  # fmt: skip
+_STREETS = {"Dr": "Drive", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Hwy": "Highway"}
 _SIGNS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "±": "plus or minus",
     "×": "times", "÷": "divided by", "<": "less than", ">": "greater than", "/": "slash",
@@ -77,7 +78,7 @@ def _ellipsis(match: re.Match[str]) -> str:
     return "." if match[1] is not None else ", "
 
 
-@rewrite.rule(r"\s*—+\s*|\s*-{2,}\s*|\s+[-–]+\s+(?!\d)|(?<!\d)\s*–\s*|^-\s")
+@rewrite.rule(r"\s*—+\s*|\s*-{2,}\s*|\s+[-–]+\s+(?!\d)|(?<![\d%\s])\s*–\s*|^-\s")
 def _dash(match: re.Match[str]) -> str:
     """A pause - like this -> A pause, like this."""
     return ", "
@@ -119,6 +120,17 @@ def _number_sign(match: re.Match[str]) -> str:
 def _about(match: re.Match[str]) -> str:
     """~5 -> about 5."""
     return "about "
+
+
+@rewrite.rule(
+    r"\b([A-Z][\w']{1,20}|\d{1,3}(?:st|nd|rd|th)) (Dr|Ave|Blvd|Rd)\b\.?(?=\s*$|[,;]|\s[a-z])"
+    r"|\b()(Hwy)\b\.?"
+)
+def _street_without_a_number(match: re.Match[str]) -> str:
+    """On Oak Dr is -> On Oak Drive is; Hwy 66 -> Highway 66."""
+    name, street = (group for group in match.groups() if group is not None)
+    stop = "." if match[0].endswith(".") and not match.string[match.end() :].strip() else ""
+    return f"{name} {_STREETS[street]}{stop}".lstrip()
 
 
 @rewrite.rule(r"\b((?i:ph\.d|e\.g|i\.e|[a-z]+))\.(?!\w)")

@@ -24,8 +24,9 @@ _SIGNS = {
 }  # fmt: skip
 # What numbers are read digit by digit after.
 _NUMBERED = (
-    "电话", "手机", "手机号", "QQ", "QQ号", "微信号", "邮编", "验证码", "房间", "尾号", "航班",
-    "车次", "卡号", "账号", "密码", "编号", "学号", "工号", "代码", "代号",
+    "电话", "手机", "手机号", "号码", "房间", "房间号", "车牌", "车牌号", "QQ", "QQ号", "微信号",
+    "邮编", "验证码", "尾号", "航班", "车次", "卡号", "账号", "密码", "编号", "学号", "工号",
+    "代码", "代号",
 )  # fmt: skip
 # Of two of which one says 两, not 二.
 _COUNTED = (
@@ -76,6 +77,12 @@ def _date(match: re.Match[str]) -> str:
     return f"{spell(match[1])}年{_whole(match[2])}月{_whole(match[3])}日"
 
 
+@rewrite.rule(r"(?<!\d)(1\d{3}|20\d\d)\s?[-~–—]+\s?(1\d{3}|20\d\d)(?![\d年])")
+def _range_of_years(match: re.Match[str]) -> str:
+    """1939-1945 -> 一九三九到一九四五."""
+    return f"{spell(match[1])}到{spell(match[2])}"
+
+
 @rewrite.rule(
     r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|\d{3,4}-\d{4}|(?<!-)\d++(?:-\d++){2,}+)(?![\d年-])"
 )
@@ -91,11 +98,23 @@ def _international_telephone(match: re.Match[str]) -> str:
 
 
 @rewrite.rule(
-    rf"({alternatives(_NUMBERED)}|拨打?|拨通|致电|呼叫)([是为:\s]?[A-Z]{{0,2}})(\d++)(?![.:%\d])"
+    rf"({alternatives(_NUMBERED)}|拨打?|拨通|致电|呼叫)([是为:\s]?[\u4e00-\u9fff]?[A-Z]{{0,2}})(\d++)(?![.:%\d])"
 )
 def _digits(match: re.Match[str]) -> str:
     """拨打120 -> 拨打一二零; 邮编100080 -> 邮编一零零零八零."""
     return f"{match[1]}{match[2]}{spell(match[3])}"
+
+
+@rewrite.rule(r"(?<![A-Za-z])([A-Z])(\d{3,6})(?![\d.,%-])|(?<!\d)()(\d{3,4})(?=房间|室|号房)")
+def _plate(match: re.Match[str]) -> str:
+    """京A12345 -> 京A一二三四五; 302房间 -> 三零二房间."""
+    return f"{match[1] or ''}{spell(match[2] or match[4])}"
+
+
+@rewrite.rule(r"(?<=[元万亿块次度克升里米人])\s?/\s?(?=[\u4e00-\u9fff])")
+def _each(match: re.Match[str]) -> str:
+    """50元/人 -> 50元每人."""
+    return "每"
 
 
 @rewrite.rule(r"(?<!\d)0(?=[1-9][月日号])")

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LETTER_A = "Á"
+"""Written for the name of the letter by the rules of English, where A alone is the article."""
+
 
 @dataclass(frozen=True)
 class Word:

@@ -9,7 +9,10 @@ from model.text.frontend import phonemize
 from model.text.inventory import STRESSES
 
 FOLDER = Path(__file__).parent / "text_cases"
-FILES = {"en": "english.txt", "zh": "mandarin.txt"}
+FILES = {
+    "en": ("english.txt", "english_outside.txt"),
+    "zh": ("mandarin.txt", "mandarin_outside.txt"),
+}
 PAUSES = frozenset((",", ".", "?", "!", "sil"))
 
 
@@ -17,12 +20,13 @@ PAUSES = frozenset((",", ".", "?", "!", "sil"))
 def cases(lang):
     """Return kind -> [(written, ways to say it)]."""
     found = {}
-    for line in (FOLDER / FILES[lang]).read_text("utf-8").splitlines():
-        if line.startswith("## "):
-            kind = found.setdefault(line[3:], [])
-        elif " => " in line and not line.startswith("# "):
-            written, said = line.split(" => ")
-            kind.append((written, said.split(" | ")))
+    for name in FILES[lang]:
+        for line in (FOLDER / name).read_text("utf-8").splitlines():
+            if line.startswith("## "):
+                kind = found.setdefault(f"{name.removesuffix('.txt')}: {line[3:]}", [])
+            elif " => " in line and not line.startswith("# "):
+                written, said = line.split(" => ")
+                kind.append((written, said.split(" | ")))
     return found
 
 
