@@ -202,10 +202,10 @@ def pronounce(text: str, spoken: Mapping[str, tuple[str, ...]]) -> list[Word]:
     """
     with _TURN:
         _engine().spoken = spoken
-        spoken = list(_read(_lower_acronyms(_split_camel_case(_name_letter_a(text)))))
+        words = list(_read(_lower_acronyms(_split_camel_case(_name_letter_a(text)))))
     return [
         _weaken(word) if _is_weak(word, following) else word
-        for word, following in itertools.zip_longest(spoken, spoken[1:])
+        for word, following in itertools.zip_longest(words, words[1:])
     ]
 
 

@@ -15,8 +15,9 @@ from model.text.cleaning import (
     strip_markup,
 )
 from model.text.inventory import COMMA, PERIOD, SILENCE, STRESSES
+from model.text.ipa import Phonemes
 from model.text.languages import LANGUAGES, Language
-from model.text.lexicon import NO_LEXICON, Lexicon, Phonemes, mark
+from model.text.lexicon import NO_LEXICON, Lexicon, mark
 from model.text.word import Word, pause
 
 _FRAME = 2  # the silences around a sentence
