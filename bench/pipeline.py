@@ -460,6 +460,7 @@ def profile_pairs(
     for number, pair in enumerate(wanted, 1):
         artifact = artifacts[pair]
         try:
+            artifact.check()
             operators = device.profile(
                 Job(artifact.pte, artifact.manifest.limits, request), plan.schedule
             )

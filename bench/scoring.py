@@ -116,6 +116,7 @@ def say(
     """Have one artifact say one sentence; returns its file, or nothing where that failed."""
     job = Job(artifact.pte, artifact.manifest.limits, read_reference(sentence).request)
     try:
+        artifact.check()
         repeat = device.measure(job, ONCE)
     except DeviceUnavailableError:
         raise

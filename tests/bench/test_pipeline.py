@@ -246,6 +246,15 @@ def test_a_pte_that_changes_while_it_is_measured_is_a_row(plan, device, tmp_path
     assert "8da8w is not the .pte of its manifest, 8da8w x xnnpack" in rows["8da8w"].reason
 
 
+def test_a_pte_that_changes_before_its_profile_is_not_profiled(plan, device, tmp_path):
+    def change(step):
+        if step.stage == "measure" and step.done == step.total:
+            (tmp_path / "8da8w").write_text("another model")
+
+    finished = run(plan, device, tmp_path, change)
+    assert {row.case.scheme for row in finished.rows if row.operators} == {"fp32"}
+
+
 @pytest.fixture
 def two_unfinished(plan, device, tmp_path):
     """Two journals of one device: an older one of the plan, a newer one of another."""
