@@ -19,7 +19,7 @@ from devices.schedule import Schedule
 from devices.store import safe, sha256_of
 from devices.tables import Table, from_table
 from lowering.cache import cache_root, source_hash
-from model.entries import publish, usable
+from model.entries import publish, require, usable
 from model.errors import DeviceError, DeviceUnavailableError, HarnessError
 
 LEASE_S = 3600.0  # after which a claim under which nothing is asked ends
@@ -240,8 +240,14 @@ def device_of(errand: Table) -> AbstractContextManager[Device]:
 
 
 def task_of(errand: Table) -> ErrandTask:
-    """Take the task out of an errand."""
-    return ErrandTask(model_file(errand["sha256"]), errand["results"], errand["request"])
+    """Take the task out of an errand.
+
+    Raises:
+        CacheError: The .pte has gone, or was changed.
+    """
+    pte = model_file(errand["sha256"])
+    require(pte.parent)
+    return ErrandTask(pte, errand["results"], errand["request"])
 
 
 def schedule_of(errand: Table) -> Schedule:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from devices.lab import LabDevice, LocalEngine, open_lab
 from devices.lab_config import Lab
 from devices.method_job import MethodJob
 from devices.schedule import Schedule
-from model.errors import ConfigError, DeviceError, DeviceUnavailableError
+from model.errors import CacheError, ConfigError, DeviceError, DeviceUnavailableError
 
 ONCE = Schedule(repeats=1, warmup=0, iterations=1, threads=1)
 MEMBERS = {"host": "left", "host-native": "right"}
@@ -269,6 +270,20 @@ def test_a_pte_is_sent_once_and_checked(tmp_path, cache):
     assert lab_worker.keep_model(sha256, content) == {"ok": None}
     assert lab_worker.has_model(sha256) == {"ok": True}
     assert "failed" in lab_worker.has_model("../../etc")
+
+
+def test_a_worker_measures_no_model_that_was_changed(cache):
+    content = b"a model"
+    sha256 = hashlib.sha256(content).hexdigest()
+    errand = {"sha256": sha256, "results": {}, "request": {}}
+    lab_worker.keep_model(sha256, content)
+    path = lab_worker.task_of(errand).pte
+    path.write_bytes(b"another")
+    with pytest.raises(CacheError, match=r"model\.pte was changed"):
+        lab_worker.task_of(errand)
+    assert lab_worker.has_model(sha256) == {"ok": False}
+    assert lab_worker.keep_model(sha256, content) == {"ok": None}
+    assert lab_worker.task_of(errand).pte.read_bytes() == content
 
 
 def test_a_worker_of_another_version_is_told(monkeypatch):
