@@ -49,6 +49,8 @@ def refuse_strangers(header: Header, entries: Sequence[Entry]) -> None:
     cases, measured = set(header.cases), set()
     for number, entry in enumerate(entries, 1):
         if "case" not in entry:
+            if entry["kind"] == "repeat":
+                raise ResultError(f"line {number} of the journal is a repeat of no case")
             continue
         case = Case(**entry["case"])
         if case not in cases:

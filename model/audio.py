@@ -82,6 +82,21 @@ def load_prompt(path: Path, longest_s: float = LONGEST_PROMPT_S) -> Float32:
     return np.asarray(np.clip(resampled, -1, 1), np.float32)
 
 
+class Content(io.BytesIO):
+    """A file's content, which stays where it is when it is told to go where nothing can be.
+
+    A damaged header makes libsndfile seek before the beginning; an error could not get through it,
+    and would be printed.
+    """
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go somewhere; returns where that is."""
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
 def read_samples(path: Path) -> tuple[Float32, int]:
     """Read all samples of a sound file.
 
@@ -100,7 +115,7 @@ def read_samples(path: Path) -> tuple[Float32, int]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {reason_of(error)}") from error
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(Content(content)) as file:
             check_duration(file, path)
             return file.read(dtype="float32", always_2d=True), file.samplerate
     except (soundfile.SoundFileError, TypeError, ValueError) as error:

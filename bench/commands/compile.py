@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.commands.output import OutputFolder
 from bench.commands.planning import make_plan, what_to_measure
 from model.files import replacing
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(name="compile")
 @what_to_measure
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path),
+    "-o", "--out", type=OutputFolder(),
     help="Folder to write each .pte and its manifest into.",
 )  # fmt: skip
 @click.option(

@@ -38,6 +38,53 @@ class OutputFile(click.Path):
         return path if path == STANDARD_OUTPUT else writable(path)
 
 
+class StudyFile(OutputFile):
+    """A file that is written to and gone on with; its folder is made if need be."""
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Check a name.
+
+        Raises:
+            ConfigError: It is that of a pipe, a device or a folder.
+        """
+        path = Path(value)
+        return writable(path) if os.path.lexists(path) else path
+
+
+class OutputFolder(click.Path):
+    """A folder for files that is there or can be made, which is checked before anything slow."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Check a name.
+
+        Raises:
+            ConfigError: No files can be written there.
+        """
+        path = Path(value)
+        try:
+            nearest = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} cannot be written: {reason_of(error)}") from error
+        if not nearest.is_dir():
+            raise ConfigError(f"{path} cannot be written: {nearest} is not a folder")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise ConfigError(f"{path} cannot be written: no permission to write in {nearest}")
+        return path
+
+
 def writable(path: Path) -> Path:
     """Return the path of the file that `path` names, having followed symbolic links.
 

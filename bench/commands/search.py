@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.commands.output import OutputFolder, StudyFile
 from bench.commands.planning import THREADS, chosen_schemes, configuration, make_plan, which_model
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ MINUTE_S = 60
 @click.option("--repeats", type=click.IntRange(1), help="Fresh processes per scheme.")
 @click.option("--threads", type=THREADS, help="Threads; 0 for one per core.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is proposed.")
-@click.option("--study", "journal", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--study", "journal", type=StudyFile(),
               help="Journal of trials, to go on with; default one in the cache.")  # fmt: skip
 @click.option("-o", "--out", default="schemes", show_default=True,
-              type=click.Path(path_type=Path, file_okay=False),
+              type=OutputFolder(),
               help="Folder for the finalists' files.")  # fmt: skip
 @click.option("--format", "format_name", type=click.Choice(["table", "markdown"]), default="table",
               show_default=True, help="How to print what was found.")  # fmt: skip

@@ -100,6 +100,11 @@ FAULTS = {
     "-o is the run itself": Fault(("report", RUN, "-o", RUN), "the run itself"),
     "-o of speech lies in no folder": Fault(("say", "Hi.", "-o", "no/a.wav"), "no folder no"),
     "-o of speech is a pipe": Fault(("say", "Hi.", "-o", "a.wav"), "a pipe", make=pipe("a.wav")),
+    "-o of compiled models is a file": Fault(
+        ("compile", "-o", RUN), "is not a folder"
+    ),
+    "-o of a search lies in a file": Fault(("search", "-o", f"{RUN}/schemes"), "is not a folder"),
+    "a study is a pipe": Fault(("search", "--study", "s"), "a pipe", make=pipe("s")),
     "-o of a calibration lies in no folder": Fault(
         ("calibrate", "--run", "0001", "-o", "no/c.toml"), "no folder no"
     ),
