@@ -51,7 +51,9 @@ def signals(draw):
             part[random.integers(count)] = draw(
                 st.sampled_from([math.nan, math.inf, 1e30, -1e38, 1e-45])
             )
-        parts.append(part * draw(st.sampled_from([0.0, 1e-6, 0.01, 0.3, 1.0, 3.0, 2.0**15])))
+        with np.errstate(all="ignore"):
+            part = part * draw(st.sampled_from([0.0, 1e-6, 0.01, 0.3, 1.0, 3.0, 2.0**15]))
+        parts.append(part)
     samples = np.concatenate(parts) if parts else np.zeros((0, channels))
     subtype = draw(st.sampled_from(["PCM_16", "PCM_U8", "PCM_24", "FLOAT", "DOUBLE"]))
     with np.errstate(all="ignore"):
