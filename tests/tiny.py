@@ -59,9 +59,9 @@ def tiny_flags() -> list[str]:
     return ["--model", "tiny", "--codec-checkpoint", str(tiny_codec())]
 
 
-def tiny_plan(*schemes: str, backend: str = "xnnpack") -> Plan:
+def tiny_plan(*schemes: str) -> Plan:
     """Plan to say the utterance `short` on this machine under some schemes."""
-    return Plan("host", tiny_choice(), schemes, (backend,), (built_in_utterances()["short"],))
+    return Plan("host", tiny_choice(), schemes, ("xnnpack",), (built_in_utterances()["short"],))
 
 
 def lowered(*schemes: str) -> dict[str, Artifact]:

@@ -121,7 +121,7 @@ def test_a_search_that_goes_on_measures_and_judges_nothing_twice(invoke, device)
 
 @pytest.mark.slow
 def test_tiny_is_searched_lowered_and_compared(tmp_path):
-    lowered(*UNIFORM, *TO_BEAT)
+    lowered(*{*UNIFORM, *TO_BEAT})
     command = [sys.executable, "-m", "bench", "--results", str(tmp_path / "results"), "search"]
     command += [*tiny_flags(), "--trials", "40", "--finalists", "1", "--repeats", "2"]
     command += ["--study", str(tmp_path / "journal"), "--out", str(tmp_path), "--json", "--quiet"]
