@@ -38,7 +38,8 @@ def test_a_scheme_is_lowered_run_in_fresh_processes_and_reported(tmp_path, schem
     quantized = scheme != "fp32"
     assert (medians["quantized_params_share"] > 0.1) == quantized
     assert (0.5 if quantized else 0.98) < medians["token_agreement"] <= 1
-    assert {operator["method"] for operator in row["operators"]} >= {"smd", "codec_decoder"}
+    (shared,) = document["artifacts"]
+    assert {operator["method"] for operator in shared["operators"]} >= {"smd", "codec_decoder"}
     assert "UNTRAINED" in row["warnings"]
     speech, rate = soundfile.read(Path(tmp_path / "results" / "host" / row["audio"]))
     assert rate == SAMPLE_RATE_HZ
