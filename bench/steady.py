@@ -104,8 +104,7 @@ def drifts(samples: Sequence[float]) -> bool:
     if not slopes:
         return False
     rising, falling = (sum(sign * slope > 0 for slope in slopes) for sign in (1, -1))
-    ties = len(slopes) - rising - falling  # count half; half steps are rounded against the claim
-    tail = float(trend_tail(count)[max(rising, falling) + ties // 2])
+    tail = float(trend_tail(count)[max(rising, falling)])  # ties count against the claim
     change = abs(median(slopes)) * (count - 1)
     return 2 * tail <= DRIFT_LEVEL and change > DRIFT_SHARE * median(samples)
 

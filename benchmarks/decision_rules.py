@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from bench.comparing.calibration import floor_from
 from bench.comparing.judging import Findings, compare_rounds, compare_runs, decide, reach
 from bench.comparing.power import Rule
+from bench.comparing.resampling import intervals
 from bench.comparing.verdicts import Verdict
 from bench.results import load_run
 from bench.stopping import interval, settled
@@ -165,18 +167,23 @@ def drifting(rng: np.random.Generator, count: int, spread: float) -> Iterator[li
 
 
 def sessions(rng: np.random.Generator, count: int, spread: float) -> Iterator[list[str]]:
-    """Compare identical programs in sessions that differ, without and with a calibration of six."""
-    from bench.comparing.calibration import STUDENT
+    """Compare identical programs in sessions that differ, without and with a calibration."""
+    for shift in (0.01, 0.03):
 
-    shift = 0.03
-    base, candidate = spread * rng.standard_normal((2, count, PILOT))
-    base += shift * rng.standard_normal((count, 1))
-    candidate += shift * rng.standard_normal((count, 1))
-    learnt = shift * rng.standard_normal((count, 6))
-    floor = STUDENT[6 - 2] * np.sqrt(2) * learnt.std(axis=1, ddof=1)
-    bare = judge(compare_runs(base, candidate, np.zeros(count)))
-    floored = judge(compare_runs(base, candidate, floor))
-    yield ["identical", *(percent(share(v, Verdict.REGRESSED)) for v in (bare, floored))]
+        def session(number: int, shift: float = shift) -> Floats:
+            own = shift * rng.standard_normal((number, 1))
+            return own + spread * rng.standard_normal((number, PILOT))
+
+        base, candidate = session(count), session(count)
+        found = [judge(compare_runs(base, candidate, np.zeros(count)))]
+        for learnt in (3, 6):
+            sides = session(count * learnt)
+            medians = np.median(sides, axis=1).reshape(count, learnt)
+            errors = intervals(None, sides)[2].reshape(count, learnt)
+            both = zip(medians.var(axis=1, ddof=1), (errors**2).mean(axis=1), strict=True)
+            floors = np.array([floor_from(*one, learnt) for one in both])
+            found.append(judge(compare_runs(base, candidate, floors)))
+        yield [percent(shift), *(percent(share(v, Verdict.REGRESSED)) for v in found)]
 
 
 def adaptive(rng: np.random.Generator, kinds: dict[str, Noise], count: int) -> Iterator[list[str]]:
@@ -243,8 +250,8 @@ def main() -> None:
         drifting(rng, count, spread),
     )
     table(
-        "Sessions that differ by 3 %, called slower by ours",
-        ["truth", "without calibration", "with a calibration of 6 sessions"],
+        "Identical programs in sessions that differ, called slower by ours",
+        ["sessions differ by", "no calibration", "calibration of 3 sessions", "of 6 sessions"],
         sessions(rng, count, spread),
     )
     table(

@@ -15,6 +15,7 @@ from statistics import mean, median, variance
 import numpy as np
 
 from bench.comparing.comparable import OF_RUNS
+from bench.comparing.judging import NORMAL
 from bench.comparing.resampling import intervals
 from bench.metrics import METRICS
 from bench.results import Case, Header, Outcome, Run
@@ -34,9 +35,9 @@ class Floor:
     """The noise floor of one metric.
 
     Attributes:
-        floor: What a second session of the same program is slower by in one of 200 cases,
-            beyond what repeats explain; of logarithms, so nearly relative, or in the metric's unit
-            where it changes by differences.
+        floor: What intervals are widened by, in quadrature, so that they hold all but one in 100
+            of the differences between two sessions of the same program (`floor_from`); of
+            logarithms, so nearly relative, or in the metric's unit where it changes by differences.
         repeat_spread: Standard deviation from repeat to repeat, on the same scale.
         cases: As many cases it was taken from.
     """
@@ -119,18 +120,31 @@ def floor_of(name: str, runs: Sequence[Run]) -> Floor | None:
     ]
     if not sessions:
         return None
-    beyond = mean(max(0.0, between_sessions(lists)) for lists in sessions)
-    student = STUDENT[min(len(runs) - 2, len(STUDENT) - 1)]
+    between = mean(variance(map(median, lists)) for lists in sessions)
+    explained = mean(
+        float(intervals(None, np.array([samples]))[2][0]) ** 2
+        for lists in sessions
+        for samples in lists
+    )
     spread = mean(variance(samples) for lists in sessions for samples in lists)
-    return Floor(student * sqrt(2 * beyond), sqrt(spread), len(sessions))
+    return Floor(floor_from(between, explained, len(runs)), sqrt(spread), len(sessions))
 
 
-def between_sessions(sessions: Sequence[Sequence[float]]) -> float:
-    """Estimate the variance between sessions, less what the spread of their repeats explains."""
-    medians = [median(samples) for samples in sessions]
-    errors = [float(intervals(None, np.array([samples]))[2][0]) for samples in sessions]
-    explained = mean(error**2 for error in errors)
-    return variance(medians) - explained
+def floor_from(between: float, explained: float, sessions: int) -> float:
+    """Return what to widen intervals by, in quadrature.
+
+    Two sessions differ by more than Student's quantile times their standard deviation in one of 100
+    cases. An interval over repeats already has its share of that, which is taken off the square of
+    the whole width. Taken off the variance, before the quantile, it would leave no floor in a third
+    of calibrations where repeats explain half of the variance.
+
+    Args:
+        between: Variance of the medians of sessions.
+        explained: Variance of a median that the spread of its repeats explains.
+        sessions: As many were measured.
+    """
+    student = STUDENT[min(sessions - 2, len(STUDENT) - 1)]
+    return sqrt(2 * max(0.0, student**2 * between - NORMAL**2 * explained))
 
 
 def to_toml(calibration: Calibration) -> str:

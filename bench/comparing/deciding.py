@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.comparing.judging import Findings, compare_rounds, compare_runs, decide, reach
+from bench.comparing.judging import (
+    Findings,
+    compare_rounds,
+    compare_runs,
+    compare_sentences,
+    decide,
+    reach,
+)
 from bench.comparing.ranks import Floats, holm, rank_sum_p, signed_rank_p
 from bench.comparing.terms import Terms
 from bench.comparing.verdicts import Change, Verdict
@@ -146,7 +153,8 @@ def test(batch: Batch, terms: Terms, *, paired: bool) -> Findings:
     """Make the tests of one batch."""
     base, candidate = batch.scaled()
     if in_rounds(batch, paired=paired):
-        return compare_rounds(candidate - base)
+        by = compare_sentences if batch.metric.weigh else compare_rounds
+        return by(candidate - base)
     floor = 0.0 if paired else terms.floors.get(batch.name, 0.0)
     return compare_runs(base, candidate, np.full(len(base), floor))
 
@@ -229,7 +237,7 @@ def changes(
             high,
             direction[number],
             batch.tolerance,
-            detectable,
+            detectable if could.can_claim else None,
             found.repeats,
             to_find[number] or None,
         )

@@ -21,8 +21,9 @@ from bench.comparing.power import (
     spread_margin,
 )
 from bench.comparing.ranks import Floats, fewest_repeats, rank_sum_p, signed_rank_p, smallest_p
-from bench.comparing.resampling import CONFIDENCE, intervals
+from bench.comparing.resampling import CONFIDENCE, intervals, mean_intervals
 from bench.comparing.verdicts import Verdict
+from bench.stopping import depth
 from bench.warnings import FEWEST_REPEATS
 
 NORMAL = quantile((1 + CONFIDENCE) / 2)
@@ -37,7 +38,8 @@ class Findings:
     """N tests of runs with equally many repeats.
 
     Attributes:
-        effect: (N,) difference of medians.
+        effect: (N,) difference of medians; of paired tests, median of the differences, and of
+            sentences their mean.
         low: (N,) lower end of its interval.
         high: (N,) upper end.
         error: (N,) its standard error: the bootstrap's, or what the repeats' standard deviation
@@ -114,13 +116,18 @@ def compare_runs(base: Floats, candidate: Floats, floor: Floats) -> Findings:
 def compare_rounds(differences: Floats) -> Findings:
     """Test runs that were measured in turns, by what the candidate has more in each round.
 
-    Whatever drifts slower than a round lasts is in both and cancels.
+    Whatever drifts slower than a round lasts is in both and cancels. The interval is that between
+    two order statistics, which holds the median of any noise: a percentile bootstrap of 7 rounds
+    misses it in 12.5 % of cases. Of five rounds it is their range, which misses it in 6.25 %.
 
     Args:
         differences: (N, R) of N tests.
     """
-    low, high, error = intervals(None, differences)
+    _, _, error = intervals(None, differences)
     rounds = differences.shape[1]
+    outer = max(depth(rounds, 1 - CONFIDENCE), 1) - 1
+    ordered = np.sort(differences, axis=1)
+    low, high = ordered[:, outer], ordered[:, -1 - outer]
     effect = np.median(differences, axis=1)
     return Findings(
         effect,
@@ -130,6 +137,31 @@ def compare_rounds(differences: Floats) -> Findings:
         *signed_rank_p(differences),
         differences - effect[:, None],
         (rounds, rounds),
+        paired=True,
+        floor=np.zeros(len(differences)),
+    )
+
+
+def compare_sentences(differences: Floats) -> Findings:
+    """Test scores of the same sentences, by the mean of what the candidate scores more in each.
+
+    Not by the median: where most sentences score alike, it is zero however bad the others become.
+    Every sentence counts the same.
+
+    Args:
+        differences: (N, R) of N tests.
+    """
+    low, high, error = mean_intervals(differences)
+    sentences = differences.shape[1]
+    effect = differences.mean(axis=1)
+    return Findings(
+        effect,
+        low,
+        high,
+        np.maximum(error, differences.std(axis=1, ddof=1) / np.sqrt(sentences)),
+        *signed_rank_p(differences),
+        differences - effect[:, None],
+        (sentences, sentences),
         paired=True,
         floor=np.zeros(len(differences)),
     )

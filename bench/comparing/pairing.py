@@ -102,6 +102,9 @@ def changes_of(pairs: Pairs, terms: Terms) -> Iterator[Change | Batch]:
             reason = "speeches of different lengths: compare RTF"
             problems.append((other, Verdict.INCOMPARABLE, reason))
             left = left & ~other
+        broken = left & not_finite(pairs, name)
+        problems.append((broken, Verdict.INCONCLUSIVE, "a value is infinite or not a number"))
+        left = left & ~broken
         if metric.exact:
             for batch in batches(pairs, name, left, terms):
                 yield from exact_changes(batch)
@@ -112,6 +115,17 @@ def changes_of(pairs: Pairs, terms: Terms) -> Iterator[Change | Batch]:
         if terms.gates(name):
             for mask, verdict, reason in problems:
                 yield from plain_changes(pairs, name, mask, (verdict, reason))
+
+
+def not_finite(pairs: Pairs, name: str) -> Mask:
+    """Find the cases with a value that is infinite or not a number: it is neither more nor less."""
+    found = np.zeros(len(pairs.where), bool)
+    for column, places in zip(pairs.columns(name), pairs.places(name), strict=True):
+        if column is not None:
+            broken = ~np.isfinite(column.samples)
+            starts = np.cumsum(column.counts) - column.counts
+            found |= (places >= 0) & np.logical_or.reduceat(broken, starts)[places]
+    return found
 
 
 def why_no_statistics(

@@ -3,9 +3,10 @@
 A change is reported when three things hold (`bench.comparing.judging`), so it is found as often as
 the hardest of them lets through: the rank test below its corrected level, the bootstrap interval
 clear of zero, and the effect beyond the tolerance. All are measured in standard errors of the
-median, which shrink with the square root of the repeats; rank tests are more efficient than medians
-for the noise that timings have, so their need is not understated. Spread is known from few repeats
-only, so it is taken with a margin.
+median, which shrink with the square root of the repeats. For normal, skewed and moderately heavy
+noise (t with 3 degrees of freedom) rank tests are more efficient than medians, so that their need
+is not understated; for double-exponential noise medians are more efficient (Lehmann,
+"Nonparametrics", 1975). Spread is known from few repeats only, so it is taken with a margin.
 
 A standard error tells little of noise with modes far apart: there a median does not spread, it
 jumps, once half of the repeats are in another mode. So that is counted beside it: how many repeats
@@ -49,8 +50,8 @@ def quantile(share: float) -> float:
 def spread_margin(freedom: float) -> float:
     """Return what to multiply a spread with that is known with so many degrees of freedom.
 
-    So taken, it is understated in one of ten comparisons only, where a spread as it is would be in
-    every other. Chi-squared's quantile is Wilson and Hilferty's (1931).
+    For normal noise it is then understated in one of ten comparisons, where a spread as it is would
+    be in every other. Chi-squared's quantile is Wilson and Hilferty's (1931).
     """
     part = 2 / (9 * freedom)
     return float((1 - part + quantile(1 - SPREAD_CONFIDENCE) * sqrt(part)) ** -1.5)

@@ -1,4 +1,9 @@
-"""Exact rank tests over repeats, and Holm's correction: no assumption on how repeats are spread."""
+"""Rank tests over repeats, and Holm's correction: no assumption on how repeats are spread.
+
+Null distributions are those of values without ties. Where values are tied, every tie is broken
+against the claim: the p-value is then an upper bound. Counting ties as half would not give one:
+with three different values in 5 against 5 repeats, a level of 1 % is exceeded (1.2 %).
+"""
 
 from functools import cache
 from math import comb, erfc, log, sqrt
@@ -13,7 +18,7 @@ EXACT = 64  # repeats of each side up to which null distributions are counted; a
 def rank_sum_p(base: Floats, candidate: Floats) -> tuple[Floats, Floats]:
     """Test whether candidates are larger, or smaller: Mann and Whitney's test, exact and one-sided.
 
-    Ties count half, and half steps are rounded against the claim.
+    A tie counts against the claim.
 
     Args:
         base: (N, A) repeats of N tests.
@@ -23,34 +28,39 @@ def rank_sum_p(base: Floats, candidate: Floats) -> tuple[Floats, Floats]:
         (N,) probabilities of so large a statistic when nothing changed, and of so small a one.
     """
     larger = candidate[:, None, :] > base[:, :, None]
-    equal = candidate[:, None, :] == base[:, :, None]
-    won = larger.sum(axis=(1, 2)) + equal.sum(axis=(1, 2)) / 2
-    sizes = base.shape[1], candidate.shape[1]
-    return both_sides(rank_sum_tail(*sizes), won, sizes[0] * sizes[1])
+    smaller = candidate[:, None, :] < base[:, :, None]
+    tail = rank_sum_tail(base.shape[1], candidate.shape[1])
+    return tail[larger.sum(axis=(1, 2))], tail[smaller.sum(axis=(1, 2))]
 
 
 def signed_rank_p(differences: Floats) -> tuple[Floats, Floats]:
     """Test whether differences are positive, or negative: Wilcoxon's test, exact and one-sided.
 
+    Differences of zero are left out, as Wilcoxon did: the signs of all others are as likely as
+    before. Among equal sizes, those that support the claim get the lowest ranks.
+
     Args:
         differences: (N, R) of the rounds of N tests.
 
     Returns:
-        (N,) probabilities of so large a statistic when differences are as often negative, and of
-        so small a one.
+        (N,) probabilities of so large a statistic when differences lie symmetrically about zero,
+        as those of identical programs do, and of so small a one.
     """
     sizes = np.abs(differences)
-    below = (sizes[:, None, :] < sizes[:, :, None]).sum(axis=2)
-    equal = (sizes[:, None, :] == sizes[:, :, None]).sum(axis=2)
-    ranks = below + (equal + 1) / 2
-    won = np.where(differences > 0, ranks, np.where(differences == 0, ranks / 2, 0.0)).sum(axis=1)
-    rounds = differences.shape[1]
-    return both_sides(signed_rank_tail(rounds), won, rounds * (rounds + 1) // 2)
-
-
-def both_sides(tail: Floats, won: Floats, most: int) -> tuple[Floats, Floats]:
-    """Look up P(U >= u) of (N,) statistics of at most `most`, and of what they lack of it."""
-    return tail[np.floor(won).astype(int)], tail[np.floor(most - won).astype(int)]
+    zeros = (sizes == 0).sum(axis=1)
+    below = (sizes[:, None, :] < sizes[:, :, None]).sum(axis=2) - zeros[:, None]
+    equal = sizes[:, None, :] == sizes[:, :, None]
+    places = np.arange(differences.shape[1])
+    sums = []
+    for supports in (differences > 0, differences < 0):
+        before = equal & supports[:, None, :] & (places <= places[:, None])  # and itself
+        sums.append(np.where(supports, below + before.sum(axis=2), 0).sum(axis=1))
+    found = np.ones((2, len(differences)))
+    for left_out in np.unique(zeros):
+        alike = zeros == left_out
+        tail = signed_rank_tail(differences.shape[1] - int(left_out))
+        found[:, alike] = tail[np.stack(sums)[:, alike]]
+    return found[0], found[1]
 
 
 @cache

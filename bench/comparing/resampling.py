@@ -98,6 +98,24 @@ def intervals(
     return low, high, error
 
 
+def mean_intervals(values: Floats, confidence: float = CONFIDENCE) -> tuple[Floats, Floats, Floats]:
+    """Bootstrap means.
+
+    Args:
+        values: (N, R) of N tests.
+        confidence: Of the percentile interval.
+
+    Returns:
+        Low end, high end and standard error, (N,) each.
+    """
+    count = values.shape[1]
+    drawn = np.random.default_rng((SEED, count)).multinomial(count, [1 / count] * count, DRAWS)
+    draws = np.sort(values @ drawn.T / count, axis=1)
+    first = int(DRAWS * (1 - confidence) / 2)
+    error: Floats = draws.std(axis=1)
+    return draws[:, first], draws[:, -1 - first], error
+
+
 def medians(values: Floats, places: NDArray[np.intp]) -> Floats:
     """Return the medians of resamples of N rows of values, (N, U), by their two middles."""
     ordered = np.sort(values, axis=1)

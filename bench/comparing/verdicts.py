@@ -45,7 +45,8 @@ class Change:
         p_value: Of the one-sided test in the direction of the effect, corrected for all gating
             tests of the comparison; None where nothing was tested.
         tolerance: Changes up to this size do not matter.
-        detectable: Smallest slowdown that would be found in 95 % of such comparisons.
+        detectable: Smallest slowdown that would be found in 95 % of such comparisons; None where
+            there are too few repeats to find any.
         repeats: Of base and candidate.
         repeats_needed: Per run, to find a change of the wanted size; None where nothing helps.
     """

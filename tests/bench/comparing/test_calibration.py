@@ -7,6 +7,7 @@ import pytest
 from run_builder import DEVICE, make_row, make_run
 
 from bench.comparing.calibration import calibrate, read_calibration, to_toml
+from bench.comparing.judging import compare_runs
 from model.errors import ConfigError
 
 RNG = np.random.default_rng(2)
@@ -20,9 +21,27 @@ def sessions(count, shift, spread=0.01, repeats=8):
     ]
 
 
-def test_sessions_that_only_differ_as_repeats_do_have_no_floor_to_speak_of():
-    floors = [calibrate(sessions(8, 0.0)).metrics["rtf"].floor for _ in range(20)]
-    assert np.median(floors) < 0.01
+def test_sessions_that_only_differ_as_repeats_do_have_a_floor_that_shrinks_with_their_number():
+    """Three sessions cannot show that a device does not differ from session to session."""
+    few, many = (
+        np.median([calibrate(sessions(count, 0.0)).metrics["rtf"].floor for _ in range(20)])
+        for count in (3, 16)
+    )
+    assert many < 0.5 * few
+
+
+@pytest.mark.parametrize("count", [3, 6])
+@pytest.mark.parametrize("shift", [0.01, 0.03])
+def test_identical_programs_in_other_sessions_are_called_slower_in_one_of_a_hundred(count, shift):
+    """Also where repeats explain much of what sessions differ by."""
+    wrong = []
+    for _ in range(600):
+        floor = calibrate(sessions(count, shift, 0.02, 10)).metrics["rtf"].floor
+        sides = np.log([run.rows[0].metrics["rtf"].samples for run in sessions(2, shift, 0.02, 10)])
+        found = compare_runs(sides[:1], sides[1:], np.array([floor]))
+        changed = found.larger_p[0] <= 0.01 and found.low[0] > 0
+        wrong.append(changed and found.effect[0] > np.log(1.02))
+    assert np.mean(wrong) <= 0.018  # 1 % + 2 sigma
 
 
 def test_the_floor_covers_the_difference_of_two_more_sessions():

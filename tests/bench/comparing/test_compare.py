@@ -308,6 +308,38 @@ def test_scores_of_sentences_are_compared_sentence_by_sentence():
     assert change.effect == pytest.approx(0.05)
 
 
+def test_sentences_that_break_are_not_hidden_by_more_that_score_as_before():
+    before, after = np.zeros(20), np.zeros(20)
+    after[:4] = 1.0  # every word of four sentences is wrong
+    rows = [make_row(rtf=STEADY, wer=scores) for scores in (before, after)]
+    found = compare(make_run(rows[0]), make_run(rows[1]), Terms(limits={"wer": 0.02}))
+    (change,) = found.changes
+    assert change.verdict is Verdict.INCONCLUSIVE
+    assert change.effect == pytest.approx(0.2)
+    assert change.low < 0.2 < change.high
+
+
+def test_a_value_that_is_no_number_is_no_improvement():
+    for broken in (np.nan, np.inf, -np.inf):
+        rows = [make_row(rtf=STEADY, lsd_db=value) for value in (1.0, broken)]
+        found = compare(make_run(rows[0]), make_run(rows[1]), Terms(limits={"lsd_db": 0.1}))
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert "not a number" in found.changes[0].reason
+    (change,) = pair(STEADY, [*STEADY[:-1], np.inf]).changes
+    assert change.verdict is Verdict.INCONCLUSIVE
+    assert "not a number" in change.reason
+
+
+def test_where_nothing_can_be_found_no_size_is_said_to_be():
+    runs = [
+        make_run(*(make_row(make_case(f"text {n}"), rtf=STEADY[:5] * times) for n in range(40)))
+        for times in (1, 1.5)
+    ]
+    found = compare(*runs, TERMS)
+    assert {change.detectable for change in found.changes} == {None}
+    assert "8 can" in found.changes[0].reason
+
+
 def test_labs_of_other_phones_are_refused():
     base = make_run(make_row(rtf=STEADY), members={"left": DEVICE})
     candidate = make_run(make_row(rtf=STEADY), members={"left": replace(DEVICE, model="Pixel 9")})

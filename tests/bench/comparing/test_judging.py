@@ -135,6 +135,15 @@ def test_a_change_as_large_as_the_tolerance_is_hardly_ever_called_the_same():
     assert np.mean([v is Verdict.SAME for v in verdicts(base, candidate)[1]]) < 0.035
 
 
+@pytest.mark.parametrize("rounds", [6, 7, 8, 10, 20])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "two modes"])
+def test_rounds_that_differ_by_the_tolerance_are_called_the_same_in_one_of_forty(kind, rounds):
+    rng = np.random.default_rng(7)
+    base, candidate = 0.1 * noise(kind, (2, 6000, rounds), rng)
+    found = judge(compare_rounds(candidate - base + TOLERANCE))
+    assert np.mean([v is Verdict.SAME for v in found]) <= 0.029  # 1 of 40 + 2 sigma
+
+
 def test_drift_that_both_share_cancels_round_by_round():
     rng = np.random.default_rng(8)
     drift = np.linspace(0, 0.3, 10)

@@ -95,3 +95,35 @@ def test_the_other_side_is_that_of_the_sides_exchanged():
     base, candidate = rng.integers(0, 5, (20, 4)) * 1.0, rng.integers(0, 5, (20, 6)) * 1.0
     np.testing.assert_array_equal(rank_sum_p(base, candidate)[1], rank_sum_p(candidate, base)[0])
     np.testing.assert_array_equal(signed_rank_p(candidate)[1], signed_rank_p(-candidate)[0])
+
+
+def levels(count, number):
+    """Every way to spread so many values over so many levels."""
+    for edges in combinations(range(count + number - 1), number - 1):
+        places = [-1, *edges, count + number - 1]
+        yield np.repeat(np.arange(number), np.diff(places) - 1)
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (4, 6)])
+def test_ties_never_make_the_rank_sum_test_reject_more_often_than_its_level(sizes):
+    count = sum(sizes)
+    orders = np.array(
+        [[*set(range(count)) - set(c), *c] for c in combinations(range(count), sizes[1])]
+    )
+    for values in levels(count, 3):
+        base, candidate = np.split(values[orders] * 1.0, sizes[:1], axis=1)
+        assert np.mean(rank_sum_p(base, candidate)[0] <= 0.01) <= 0.01
+
+
+@pytest.mark.parametrize("rounds", [7, 10])
+def test_ties_and_zeros_never_make_the_signed_rank_test_reject_more_often_than_its_level(rounds):
+    signs = np.array([*product([-1.0, 1.0], repeat=rounds)])
+    for sizes in levels(rounds, 4):
+        for level in (0.01, 0.05):
+            assert np.mean(signed_rank_p(sizes * signs)[0] <= level) <= level
+
+
+def test_a_difference_of_zero_is_left_out():
+    some = RNG.normal(0.5, size=(3, 9))
+    with_zeros = np.hstack([some, np.zeros((3, 12))])
+    np.testing.assert_array_equal(signed_rank_p(with_zeros), signed_rank_p(some))
