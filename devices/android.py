@@ -1,6 +1,5 @@
 """The kind of device `android`: phones over ADB, measured under discipline."""
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,7 +24,7 @@ from devices.profiles import Profile, soc_of
 from devices.remote import Launch, end_leftovers
 from devices.remote_device import RemoteDevice
 from devices.schedule import Schedule
-from devices.shell import Link, output_of, printable
+from devices.shell import Link, output_of, printable, whole_number
 from devices.state import prepared, restore
 from devices.wakefulness import over_network
 
@@ -57,7 +56,7 @@ class Android(RemoteDevice):
     def info(self) -> DeviceInfo:
         """Describe the phone."""
         said = {key: printable(value, 200) for key, value in self._properties.items()}
-        memory = re.search(r"MemTotal: +(\d+) kB", output_of(self._link, "cat /proc/meminfo"))
+        kib = whole_number(r"^MemTotal: +(\d+) kB", output_of(self._link, "cat /proc/meminfo"))
         cores = output_of(self._link, "ls -d /sys/devices/system/cpu/cpu[0-9]*").split()
         maker, model = said.get("ro.product.manufacturer", ""), said.get("ro.product.model", "")
         return DeviceInfo(
@@ -68,7 +67,7 @@ class Android(RemoteDevice):
             abi=self._profile.abi,
             soc=self._soc.title if self._soc else said.get("ro.soc.model", "unknown"),
             cores=len(cores),
-            memory_bytes=int(memory.group(1)) * 1024 if memory else 0,
+            memory_bytes=(kib or 0) * 1024,
             emulated=is_emulated(said),
             fingerprint=said.get("ro.build.fingerprint", ""),
         )

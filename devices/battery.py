@@ -80,10 +80,9 @@ def battery_of(service: str, supplies: str, thermal: Thermal) -> Battery:
         FROM_SERVICE: temperature_c(value_of("temperature", about_battery)),
     }
     source = next((name for name, celsius in told.items() if celsius is not None), "")
-    percent = files.get(own_battery(files), {}).get("capacity", "")
-    level = int(percent) if re.fullmatch(r"\d{1,3}", percent) else None
+    level = percentage(files.get(own_battery(files), {}).get("capacity", ""))
     return Battery(
-        percent=whole_number(r"^ *level: (\d+)", about_battery) if level is None else level,
+        percent=percentage(value_of("level", about_battery)) if level is None else level,
         celsius=told.get(source),
         source=source,
         powered=is_powered(files, shown),
@@ -110,6 +109,12 @@ def value_of(key: str, shown: str) -> str:
     """Return what the battery service shows for a key; empty where it shows nothing."""
     found = re.search(rf"^ *{key}: (\S{{1,20}})$", shown, re.MULTILINE)
     return found.group(1) if found else ""
+
+
+def percentage(told: str) -> int | None:
+    """Read a battery's charge; what is no number from 0 to 100 counts as not told."""
+    percent = whole_number(r"\A(\d+)\Z", told)
+    return percent if percent is not None and percent <= 100 else None
 
 
 def temperature_c(tenths_c: str) -> float | None:

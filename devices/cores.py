@@ -119,14 +119,16 @@ def canary_ms(link: Link, core: int) -> float | None:
     """Time a fixed workload on one core by the phone's own clock: the best of three.
 
     Returns:
-        Milliseconds; None where the phone has no such clock.
+        Milliseconds; None where the phone has no such clock, or sets it back each time.
     """
     command = f"sh -c {shlex.quote(CANARY)}"
     if core:
         command = f"taskset {core:x} {command}"
     said = link.run("; ".join([command] * 3), 120).stdout
     moments = re.findall(r"^(\d{16,20}) (\d{16,20})$", said, re.MULTILINE)
-    return min((int(end) - int(begin)) / 1e6 for begin, end in moments) if moments else None
+    took_ns = (int(end) - int(begin) for begin, end in moments)
+    # Android sets this clock by the network's time, forwards and back, at any moment.
+    return min((took / 1e6 for took in took_ns if took > 0), default=None)
 
 
 def slowed(before_ms: float | None, after_ms: float | None) -> bool:

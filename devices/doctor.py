@@ -33,7 +33,7 @@ from devices.linux import open_linux
 from devices.load import TOLERATED_SHARE, busy_share
 from devices.profiles import Profile, soc_of
 from devices.runner_call import NOT_STARTED, crashed
-from devices.shell import SIGNALLED, Link, printable
+from devices.shell import SIGNALLED, Link, printable, whole_number
 from devices.ssh import SshLink
 from devices.state import prepared, restore
 from devices.store import Store
@@ -98,6 +98,8 @@ def examine(
 ) -> Iterator[Finding]:
     """Check a phone or a board and say what is wrong; nothing that it does raises an error.
 
+    What is found has no control characters, whatever the device has said.
+
     Args:
         profile: Which one.
         notify: Called with a sentence when somebody has to do something about it.
@@ -107,6 +109,14 @@ def examine(
     Yields:
         One finding after the other, as they are made.
     """
+    for found in examined(profile, notify, bundle_for, further):
+        yield replace(found, detail=printable(found.detail), remedy=printable(found.remedy))
+
+
+def examined(
+    profile: Profile, notify: Notify, bundle_for: Callable[[str], Bundle], further: "Checks"
+) -> Iterator[Finding]:
+    """Check a phone or a board: see `examine`; findings may repeat what the device has said."""
     yield build(profile, bundle_for)
     begin = time.monotonic()
     try:
@@ -227,7 +237,8 @@ def temperature(patient: Patient) -> Finding:
             "temperature", PROBLEM, "the status is overridden", "adb shell cmd thermalservice reset"
         )
     if conditions.thermal_status is None:
-        old = int(patient.properties.get("ro.build.version.sdk", "0") or 0) < FIRST_THERMAL_SDK
+        sdk = whole_number(r"^(\d+)$", patient.properties.get("ro.build.version.sdk", ""))
+        old = sdk is not None and sdk < FIRST_THERMAL_SDK
         remedy = "Android 10 or newer tells it" if old else "throttling is judged by a workload"
         return Finding("temperature", WARNING, "no thermal status: nothing measures it", remedy)
     detail = f"thermal status {conditions.thermal_status}"

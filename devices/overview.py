@@ -1,18 +1,19 @@
 """The phones and boards that can be seen from here, each at a glance."""
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from devices.android import BASE, Android, is_emulated
 from devices.conditions import Conditions, read_conditions
 from devices.discovery import Attached, Notify, attached, link_to
 from devices.linux import open_linux
 from devices.profiles import Profile, matching
+from devices.remote_device import RemoteDevice
 from devices.shell import printable
 from devices.store import Store
-from model.errors import DeviceUnavailableError, HarnessError
+from model.errors import HarnessError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Overview:
         emulated: It is no phone: its times mean nothing.
         conditions: Its battery, temperature, clocks and memory, as far as it tells.
         free_bytes: Storage that is left; None where it does not tell.
-        used_bytes: Storage that our files take.
+        used_bytes: Storage that our files take; None where it does not tell.
         problem: Why it cannot be used; empty where it can.
     """
 
@@ -36,7 +37,7 @@ class Overview:
     emulated: bool = False
     conditions: Conditions = field(default_factory=Conditions)
     free_bytes: int | None = None
-    used_bytes: int = 0
+    used_bytes: int | None = None
     problem: str = ""
 
 
@@ -87,22 +88,45 @@ def glance(phone: Attached, profiles: Mapping[str, Profile], notify: Notify) -> 
             used_bytes=store.used_bytes(),
         )
     except HarnessError as error:
-        return Overview(phone.address, problem=str(error))
+        return Overview(phone.address, problem=printable(str(error)))
 
 
-def clean(profiles: Mapping[str, Profile], notify: Notify) -> Mapping[str, int]:
-    """Remove what is ours from every device that can be seen; return the bytes freed at each.
+@dataclass(frozen=True)
+class Cleaned:
+    """What came of removing our files from one phone or board.
 
-    Raises:
-        DeviceUnavailableError: One is in use, or went away.
+    Attributes:
+        address: Where it is.
+        freed_bytes: Storage that our files took; None where it does not tell.
+        problem: Why our files are still there; empty where they are gone.
     """
-    freed = {}
+
+    address: str
+    freed_bytes: int | None = None
+    problem: str = ""
+
+
+def clean(profiles: Mapping[str, Profile], notify: Notify) -> Sequence[Cleaned]:
+    """Remove what is ours from every device that can be seen; one that fails stops no other.
+
+    Phones that fit no profile are left out: nothing was ever pushed to them.
+    """
+    cleaned = []
     for phone in attached(profiles, notify):
         fitting = matching(profiles, phone.properties)
-        if fitting and not phone.problem:
-            device = Android(fitting[0], link_to(phone.address, notify), phone.properties)
-            freed[phone.address] = device.clean()
-    for profile in boards(profiles):
-        with contextlib.suppress(DeviceUnavailableError):  # it is off
-            freed[profile.address] = open_linux(profile).clean()
-    return freed
+        if phone.problem:
+            cleaned.append(Cleaned(phone.address, problem=printable(phone.problem)))
+        elif fitting:
+            link = link_to(phone.address, notify)
+            device = partial(Android, fitting[0], link, phone.properties)
+            cleaned.append(clean_one(phone.address, device))
+    boards_cleaned = (clean_one(x.address, partial(open_linux, x)) for x in boards(profiles))
+    return [*cleaned, *boards_cleaned]
+
+
+def clean_one(address: str, connect: Callable[[], RemoteDevice]) -> Cleaned:
+    """Remove what is ours from one device."""
+    try:
+        return Cleaned(address, connect().clean())
+    except HarnessError as error:
+        return Cleaned(address, problem=printable(str(error)))

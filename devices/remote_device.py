@@ -80,8 +80,8 @@ class RemoteDevice(ABC):
             self._run(job, schedule, Path(folder), launch)
             return read_profile(Path(folder))
 
-    def clean(self) -> int:
-        """Put the device right, remove everything of ours from it, and return the bytes freed."""
+    def clean(self) -> int | None:
+        """Put the device right, remove everything of ours, and return the bytes freed if told."""
         with self._ready():
             freed_bytes = self.store.used_bytes()
             self.store.clean()

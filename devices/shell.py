@@ -115,9 +115,12 @@ def limited(command: str, timeout_s: float) -> str:
 
 
 def whole_number(pattern: str, text: str) -> int | None:
-    """Return the whole number that a pattern's group finds, line by line; None where none is."""
+    """Return the whole number that a pattern's group finds, line by line; None where none is.
+
+    More than 18 digits count as none: nothing that a device tells is so large.
+    """
     found = re.search(pattern, text, re.MULTILINE)
-    return int(found.group(1)[:18]) if found else None
+    return int(found.group(1)) if found and len(found.group(1)) <= 18 else None
 
 
 def printable(text: str, limit: int = 1000) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devices.patience import patiently
-from devices.shell import CommandFailedError, Link, output_of, printable
+from devices.shell import CommandFailedError, Link, output_of, printable, whole_number
 from model.errors import ConfigError, DeviceError
 from model.hashing import file_sha256
 
@@ -111,18 +111,19 @@ class Store:
         output_of(self._link, f"rm -rf -- {quoted} && mkdir -p -- {quoted}")
         return folder
 
-    def used_bytes(self) -> int:
-        """Return what the folder takes on the device."""
-        result = self._link.run(f"du -sk -- {shlex.quote(self.base)}")
-        found = re.match(r"\d+", result.stdout)
-        return int(found.group()) * 1024 if found and result.code == 0 else 0
+    def used_bytes(self) -> int | None:
+        """Return what the folder takes on the device; None where it does not tell."""
+        base = shlex.quote(self.base)
+        result = self._link.run(f"[ -e {base} ] || {{ echo 0; exit 0; }}; du -sk -- {base}")
+        kib = whole_number(r"\A(\d+)\b", result.stdout) if result.code == 0 else None
+        return None if kib is None else kib * 1024
 
     def free_bytes(self) -> int | None:
         """Return the room that is left on the device; None where it does not tell."""
         parent = self.base.rpartition("/")[0]
         lines = self._link.run(f"df -k {shlex.quote(parent)}").stdout.splitlines()
-        found = re.search(r"\s(\d+)\s+\d+%", lines[-1][:500]) if lines else None
-        return int(found.group(1)) * 1024 if found else None
+        kib = whole_number(r"\s(\d+)\s+\d+%", lines[-1][:500]) if lines else None
+        return None if kib is None else kib * 1024
 
     def clean(self) -> None:
         """Remove everything of ours from the device."""

@@ -63,7 +63,8 @@ def thermal_of(dump: str) -> Thermal:
     temperatures = live.group(1) if live else ""
     batteries = filter(is_plausible, map(float, BATTERY.findall(temperatures)))
     measured = SKIN.search(temperatures) is not None and WITHOUT_STATUS.search(dump) is None
-    status = whole_number(r"^Thermal Status: (\d+)", dump) if hal_ready else None
+    # 0 to 6: AOSP frameworks/base, core/java/android/os/Temperature.java, THROTTLING_*.
+    status = whole_number(r"^Thermal Status: ([0-6])$", dump) if hal_ready else None
     return Thermal(
         status=status if measured or status else None,
         hal_ready=hal_ready,

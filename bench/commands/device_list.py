@@ -40,7 +40,7 @@ def facts(seen: Overview) -> dict[str, Any]:
     del state["wakefulness"]
     state |= {name: value for name, value in vars(told.wakefulness).items() if value is not None}
     return {
-        "name": seen.profiles[0] if seen.profiles else "no profile fits",
+        "name": name_of(seen),
         "address": seen.address,
         "model": seen.model,
         "profiles": list(seen.profiles),
@@ -52,10 +52,19 @@ def facts(seen: Overview) -> dict[str, Any]:
     }
 
 
+def name_of(seen: Overview) -> str:
+    """Name a device by the first profile that it fits, or say why it has none."""
+    if seen.profiles:
+        return seen.profiles[0]
+    return "cannot be used" if seen.problem else "no profile fits"
+
+
 def cleaned_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str, Any]]:
     """Remove what is ours from every phone and board that can be seen, and list them."""
-    freed = clean(load_profiles(own), notify)
-    return [{"name": address, "freed_bytes": size} for address, size in freed.items()]
+    return [
+        {"name": one.address, "freed_bytes": one.freed_bytes, "problem": one.problem}
+        for one in clean(load_profiles(own), notify)
+    ]
 
 
 def examine_device(name: str, own: Mapping[str, Table], notify: Notify) -> Iterator[Finding]:

@@ -28,7 +28,9 @@ def own_devices(ctx: click.Context) -> "Mapping[str, Table]":
 
 @click.command()
 @click.option("--profiles", is_flag=True, help="List every profile, attached or not.")
-@click.option("--clean", is_flag=True, help="Remove what is ours from every device that is there.")
+@click.option(
+    "--clean", is_flag=True, help="Remove our files from every device; 4 if one keeps them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def devices(ctx: click.Context, profiles: bool, clean: bool, as_json: bool) -> None:
@@ -45,11 +47,13 @@ def devices(ctx: click.Context, profiles: bool, clean: bool, as_json: bool) -> N
         found = attached_devices(own, tell)
     if as_json:
         click.echo(json.dumps(found, indent=1))
-        return
-    for entry in found:
-        click.echo(sentence_of(entry))
-    if clean and not found:
-        click.echo("no phone and no board is there")
+    else:
+        for entry in found:
+            click.echo(sentence_of(entry))
+        if clean and not found:
+            click.echo("no phone and no board is there")
+    if clean and any(entry["problem"] for entry in found):
+        ctx.exit(4)
 
 
 # How the facts of a device read; what is not in here is its name, or for programs only.

@@ -98,6 +98,22 @@ def fits(text: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(text, pattern) if "*" in pattern else pattern in text
 
 
+def nothing_for(wanted: Wanted, lines: Sequence[SeriesLine]) -> str:
+    """Say which wish no series meets, and what there is in its place."""
+    devices = sorted({line.device for line in lines})
+    if not lines:
+        return "there are no runs: `bench run` makes one"
+    if wanted.device and wanted.device not in devices:
+        return f"no run of the device {wanted.device!r}; there are runs of: {', '.join(devices)}"
+    of_device = [line for line in lines if wanted.device in ("", line.device)]
+    cases = sorted({title(line) for line in of_device})
+    for pattern in wanted.cases:
+        if not any(fits(case, pattern) for case in cases):
+            few = ", ".join(cases[:3]) + (", ..." if len(cases) > 3 else "")
+            return f"no case fits {pattern!r}; there are: {few}"
+    return f"no run has measured {', '.join(wanted.metrics)} of these cases"
+
+
 def read_history(archive: Archive, wanted: Wanted) -> History:
     """Read series, and find what changed in each.
 
@@ -116,7 +132,7 @@ def read_history(archive: Archive, wanted: Wanted) -> History:
     if not everything and archive.problems:
         raise ResultError(f"no run can be read: {archive.problems[0]}")
     if not chosen:
-        raise ConfigError(f"no run has what is wanted: {len(everything)} runs, {len(lines)} series")
+        raise ConfigError(nothing_for(wanted, lines))
     points = archive.points(None if len(chosen) == len(lines) else list(chosen))
     if len(runs) < len(everything):
         points = points.of_runs([run.id for run in runs])

@@ -250,6 +250,7 @@ def test_an_unknown_scheme_fails_in_one_line_with_the_nearest(run):
     result, _ = run(text=TEST.replace("Input())", "Input(), scheme='8da8')"))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["unknown quantization scheme '8da8'. Did you mean '8da8w'?*"])
+    assert "During handling" not in result.stdout.str()
 
 
 def test_what_does_not_go_together_is_skipped_with_the_reason(run, device, monkeypatch):

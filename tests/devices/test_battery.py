@@ -34,6 +34,19 @@ def test_the_scripted_phone_freezes_and_thaws_as_batteryservice_does(link, tmp_p
     assert "USB powered: true" in thawed
 
 
+@pytest.mark.parametrize("level", ["101", "999", "5000", "-3", "9" * 5000, "80%", "Full"])
+def test_a_charge_that_cannot_be_counts_as_not_told(level):
+    assert battery_of(f"  level: {level}\n", "", Thermal()).percent is None
+    supplies = f"battery/type:Battery\nbattery/capacity:{level}\n"
+    assert battery_of("  level: 50\n", supplies, Thermal()).percent == 50
+
+
+@pytest.mark.parametrize("status", ["7", "99", "-1", "9" * 5000, "NONE", "3.5"])
+def test_a_thermal_status_that_does_not_exist_counts_as_not_told(status):
+    dump = f"Thermal Status: {status}\nHAL Ready: true\n{SKIN}"
+    assert thermal_of(dump).status is None
+
+
 def test_without_another_source_the_battery_service_is_read(link):
     assert read_battery(link) == Battery(80, 30.1, "dumpsys battery", True, False)
 

@@ -1,5 +1,6 @@
 """The doctor: every trouble is found, and each has a remedy."""
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -57,13 +58,38 @@ def test_the_system_is_judged_by_what_it_says(properties, state, detail):
         (replace(HEALTHY, battery_c=45.0), WARNING, "let it cool below 37.0 °C"),
         (replace(HEALTHY, thermal_status=3), WARNING, "let it cool"),
         (replace(HEALTHY, thermal_override=True), PROBLEM, "cmd thermalservice reset"),
-        (Conditions(), WARNING, "Android 10 or newer"),
+        (Conditions(), WARNING, "judged by a workload"),
         (replace(HEALTHY, battery_c=None), WARNING, "no repeat waits"),
     ],
 )
 def test_temperature_is_judged_with_a_remedy(conditions, state, remedy):
     found = doctor.temperature(patient(conditions=conditions))
     assert (found.state, remedy in found.remedy) == (state, True)
+
+
+def test_a_phone_that_is_too_old_for_a_thermal_status_is_told_so():
+    old = {"ro.build.version.sdk": "28"}
+    found = doctor.temperature(patient(conditions=Conditions(), properties=old))
+    assert found.remedy == "Android 10 or newer tells it"
+
+
+@pytest.mark.parametrize("sdk", ["", "Baklava", "35.1", "9" * 5000, "-1"])
+def test_a_phone_with_an_odd_version_is_judged_all_the_same(sdk):
+    found = doctor.temperature(
+        patient(conditions=Conditions(), properties={"ro.build.version.sdk": sdk})
+    )
+    assert (found.state, found.remedy) == (WARNING, "throttling is judged by a workload")
+
+
+def test_nothing_that_a_phone_says_of_itself_steers_the_terminal(monkeypatch, tmp_path):
+    said = {"ro.build.version.release": "14\x1b[2J\u202e" + "x" * 5000, "ro.build.type": "eng"}
+    monkeypatch.setattr(doctor, "phone", lambda *_: patient(properties=said))
+    monkeypatch.setattr(doctor, "claimed", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(doctor, "CHECKS_OF_PHONES", (doctor.system,))
+    found = list(examine(PIXEL8, bundle_for=lambda _: fake_bundle(tmp_path)))
+    assert [finding.check for finding in found] == ["build", "connection", "system"]
+    assert all(finding.detail.isprintable() for finding in found)
+    assert max(len(finding.detail) for finding in found) < 1100
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,14 @@ from devices.shell import (
     finished,
     limited,
     printable,
+    whole_number,
 )
 from model.errors import DeviceError, DeviceUnavailableError
+
+
+def test_a_number_too_long_to_be_true_is_none_and_not_another_number():
+    assert whole_number(r"^level: (\d+)", "level: " + "9" * 18) == 10**18 - 1
+    assert whole_number(r"^level: (\d+)", "level: " + "9" * 19) is None
 
 
 def packet(kind, payload):

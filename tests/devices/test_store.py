@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from standin_phone.local_link import LocalLink
+from standin_phone.local_link import LocalLink, ScriptedLink
 
 from devices.patience import patiently
 from devices.store import Store
@@ -131,6 +131,18 @@ def test_a_strange_name_on_the_device_is_refused_and_shown_harmlessly(link, base
     (tmp_path / folder / "\x1b[2Jx.etdump").touch()
     with pytest.raises(DeviceError, match=r"\\\\x1b"):
         store.names(folder, r"[a-z_]+\.etdump")
+
+
+@pytest.mark.parametrize("said", ["du: mobilespeech-bench: Permission denied", "9" * 5000, "-"])
+def test_what_our_folder_takes_is_unknown_where_the_phone_does_not_tell(base, said):
+    assert Store(ScriptedLink(said), base).used_bytes() is None
+
+
+@pytest.mark.parametrize("free", ["9" * 400, "9" * 19])
+def test_room_that_cannot_be_counts_as_not_told(base, free):
+    assert (
+        Store(ScriptedLink(f"Filesystem\n/dev/x 9 9 {free} 9% /data\n"), base).free_bytes() is None
+    )
 
 
 def test_cleaning_removes_our_folder_and_nothing_beside_it(link, base, files, tmp_path):

@@ -234,6 +234,13 @@ def test_a_clock_without_nanoseconds_is_named(tmp_path):
     assert verify.timer(patient(ScriptedLink("1796052618N\n" * 12), tmp_path)).state == WARNING
 
 
+def test_a_clock_that_is_set_back_during_the_fixed_workload_is_no_short_time():
+    back = "1796052618213881646 1796052615213881646\n"  # 3 s back
+    good = "1796052615300000000 1796052615500000000\n"
+    assert canary_ms(ScriptedLink(back + good), 0) == pytest.approx(200.0)
+    assert canary_ms(ScriptedLink(back * 3), 0) is None
+
+
 def test_moments_of_the_fixed_workload_are_subtracted_with_more_than_32_bits():
     # 4.4 s: Android's shell would give 105032704 ns (mksh(1): integers have 32 bits).
     said = "1796052618213881646 1796052622613881646\n"

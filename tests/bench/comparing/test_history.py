@@ -249,8 +249,9 @@ def test_history_lists_the_newest_runs_of_a_series(results):
     ("arguments", "code", "words"),
     [
         (("--metric", "rft"), 2, "Did you mean 'rtf'?"),
-        (("--case", "nothing"), 2, "no run has what is wanted"),
-        (("--device", "pixel8"), 2, "no run has what is wanted"),
+        (("--case", "nothing"), 2, "no case fits 'nothing'; there are: "),
+        (("--device", "pixel8"), 2, "no run of the device 'pixel8'; there are runs of: "),
+        (("--metric", "htp_ms"), 2, "unknown metric"),
     ],
 )
 def test_history_of_nothing_is_said_in_one_line(results, arguments, code, words):
