@@ -5,8 +5,16 @@ shared thread pools, execution mode), .../tune-performance/memory.html (arena),
 .../model-optimizations/graph-optimizations.html, .../model-optimizations/quantization.html (type of
 weights) and include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h.
 PyTorch: https://docs.pytorch.org/docs/stable/generated/torch.compile.html,
-https://docs.pytorch.org/docs/stable/generated/torch.inference_mode.html and
-https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html.
+https://docs.pytorch.org/docs/stable/generated/torch.inference_mode.html,
+https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html and
+https://pytorch.org/tutorials/prototype/max_autotune_on_CPU_tutorial.html.
+
+Not tried: ONNX Runtime's static quantization (its documentation recommends dynamic quantization for
+transformers), blocks of int4 weights, and options that change results, as
+`optimization.enable_gelu_approximation`. `reduce_range` avoids saturation on processors without
+VNNI and is no faster: the time measured there is the fastest, while the speech can be worse than
+with it. I/O binding saves copies between devices; here there is one. Of Piper and Kokoro only
+the packaged weights are tried.
 """
 
 from collections.abc import Mapping
@@ -22,7 +30,10 @@ class OnnxConfiguration:
         stop_spinning: They stop when a run of a session ends.
         shared_pool: All sessions share one pool in place of a pool each.
         parallel: Operators that do not depend on each other run side by side.
+        block_base: Into how many blocks per thread work is first split, with smaller blocks later
+            (`session.dynamic_block_base`); 0 for blocks of one size.
         arena: Memory comes from an arena.
+        memory_pattern: Memory is allocated as in an earlier run with the same shapes.
         optimization: Level of graph optimizations, as `GraphOptimizationLevel` names it.
         denormals: False flushes denormal numbers to zero.
         threads: Of a pool; 0 for as many as the engine may use.
@@ -33,7 +44,9 @@ class OnnxConfiguration:
     stop_spinning: bool = False
     shared_pool: bool = False
     parallel: bool = False
+    block_base: int = 0
     arena: bool = True
+    memory_pattern: bool = True
     optimization: str = "ORT_ENABLE_ALL"
     denormals: bool = True
     threads: int = 0
@@ -45,6 +58,7 @@ class OnnxConfiguration:
             "session.intra_op.allow_spinning": "" if self.spinning else "0",
             "session.inter_op.allow_spinning": "" if self.spinning else "0",
             "session.force_spinning_stop": "1" if self.stop_spinning else "",
+            "session.dynamic_block_base": str(self.block_base) if self.block_base else "",
             "session.set_denormal_as_zero": "" if self.denormals else "1",
         }
         return {key: value for key, value in entries.items() if value}
@@ -58,11 +72,14 @@ class TorchConfiguration:
         inference_mode: In place of `no_grad`.
         compiled: By `torch.compile` with dynamic shapes.
         freezing: Weights are constants of the compiled code (`torch._inductor.config.freezing`).
+        tuned: The compiler times its own matrix products against those of oneDNN, and takes the
+            faster (`mode="max-autotune"`).
     """
 
     inference_mode: bool = False
     compiled: bool = False
     freezing: bool = False
+    tuned: bool = False
 
 
 Configuration = OnnxConfiguration | TorchConfiguration
@@ -74,11 +91,13 @@ ONNX_THREADS: Mapping[str, OnnxConfiguration] = {
     "one pool": OnnxConfiguration(shared_pool=True),
     "one thread": OnnxConfiguration(threads=1),
     "no spinning, parallel execution": OnnxConfiguration(spinning=False, parallel=True),
+    "no spinning, dynamic blocks": OnnxConfiguration(spinning=False, block_base=4),
 }
 ONNX: Mapping[str, OnnxConfiguration] = {
     "defaults": OnnxConfiguration(),
     **ONNX_THREADS,
     "no spinning, no arena": OnnxConfiguration(spinning=False, arena=False),
+    "no spinning, no memory pattern": OnnxConfiguration(spinning=False, memory_pattern=False),
     "no spinning, extended optimizations": OnnxConfiguration(
         spinning=False, optimization="ORT_ENABLE_EXTENDED"
     ),
@@ -90,6 +109,9 @@ TORCH: Mapping[str, TorchConfiguration] = {
     "eager, inference_mode": TorchConfiguration(inference_mode=True),
     "torch.compile": TorchConfiguration(compiled=True),
     "torch.compile, frozen": TorchConfiguration(compiled=True, freezing=True),
+    "torch.compile, frozen, max-autotune": TorchConfiguration(
+        compiled=True, freezing=True, tuned=True
+    ),
 }
 PYTORCH = "MobileSpeech, PyTorch"
 ONNX_INT8 = "MobileSpeech, ONNX Runtime int8"

@@ -146,7 +146,15 @@ class PyTorch(Looped):
             torch._inductor.config.freezing = True
         if how.compiled:
             table = {
-                name: Method(torch.compile(method.module, dynamic=True), method.inputs, method.axes)
+                name: Method(
+                    torch.compile(
+                        method.module,
+                        dynamic=True,
+                        mode="max-autotune" if how.tuned else "default",
+                    ),
+                    method.inputs,
+                    method.axes,
+                )
                 for name, method in table.items()
             }
         inner = eager(table)
@@ -254,7 +262,7 @@ def session_options(how: OnnxConfiguration, threads: int) -> ort.SessionOptions:
     if how.parallel:
         made.execution_mode = ort.ExecutionMode.ORT_PARALLEL
     made.graph_optimization_level = getattr(ort.GraphOptimizationLevel, how.optimization)
-    made.enable_cpu_mem_arena = how.arena
+    made.enable_cpu_mem_arena, made.enable_mem_pattern = how.arena, how.memory_pattern
     for key, value in how.session_entries().items():
         made.add_session_config_entry(key, value)
     made.log_severity_level = 3

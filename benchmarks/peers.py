@@ -156,7 +156,8 @@ def report_of(rows: Sequence[dict[str, Any]]) -> Report:
         best = min(ours, key=lambda name: measured[name]["rtf"], default="")
         for rival, times in rivals.items():
             if rival in {row["engine"] for row in of_all}:
-                said = f"{rival} on {threads} threads: {times} x as fast or more"
+                cores = "1 thread" if threads == 1 else f"{threads} threads"
+                said = f"{times} x as fast as {rival} or more, on {cores}"
                 untried = [c for c in configurations(rival, threads) if (rival, c) not in tried]
                 goal = faster(said, measured.get(best), measured.get(rival), times)
                 goals.append(without_verdict(goal, untried) if untried else goal)
