@@ -1,9 +1,10 @@
-"""Measure until the interval is narrow enough, without the interval becoming a lie.
+"""Measure until the interval is narrow enough, with an interval that stays valid.
 
-Whoever looks after every repeat and stops at a lucky one finds intervals too narrow. So looks are
-few and fixed beforehand, and each spends its share of the allowed error (Bonferroni): the interval
-at the look that ends it, taken at the confidence of one look, misses the true median with no more
-than the whole allowance. It is the interval between two order statistics, exact for any noise.
+Checking after every repeat and stopping at the first narrow interval would give intervals that miss
+the median too often. So the checks (looks) are few and fixed in advance, and each uses its share of
+the allowed error (Bonferroni): the interval at the last look, at the confidence of one look, misses
+the true median at most as often as allowed. It lies between two order statistics, which is valid
+for any noise (David and Nagaraja, "Order Statistics", 2003, section 7.1).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""How often rules of decision cry wolf, and how often they find a slowdown, on the same samples.
+"""False alarms of decision rules, and how often they find a slowdown, on the same samples.
 
-`python benchmarks/decision_rules.py` compares made-up runs whose noise is resampled from recorded
+`python benchmarks/decision_rules.py` compares simulated runs whose noise is resampled from recorded
 ones (`--recorded RUN.json ...`) and shaped as timings are: heavy tails, two modes, drift, sessions
 that differ. The truth is known, so every verdict is right or wrong. It prints the tables of
 docs/measuring.md.
