@@ -1,6 +1,8 @@
 """A run's page and its speech over HTTP: for this machine only, and only to be read."""
 
 import re
+import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -54,6 +56,17 @@ def page_of(run: Run, folder: Path, history: History | None = None) -> Page:
 
     clips = clips_of(run, folder, limit_bytes=0, address=address)
     return Page(render(run, clips, "'self'", history).encode(), files)
+
+
+class Server(ThreadingHTTPServer):
+    """Keeps quiet about browsers that close a connection before they have all of an answer."""
+
+    def handle_error(
+        self, request: "socket.socket | tuple[bytes, socket.socket]", client_address: object
+    ) -> None:
+        """Print what went wrong with a request, unless the connection was closed meanwhile."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
 
 def make_server(page: Page, port: int) -> ThreadingHTTPServer:
@@ -114,7 +127,7 @@ def make_server(page: Page, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    return ThreadingHTTPServer((LOOPBACK, port), Handler)
+    return Server((LOOPBACK, port), Handler)
 
 
 def part_of(asked: str, size: int) -> range | None:

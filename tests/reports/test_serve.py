@@ -1,5 +1,6 @@
 import http.client
 import socket
+import struct
 import threading
 
 import pytest
@@ -70,6 +71,18 @@ def test_heads_have_no_body(server):
     status, headers, body = ask(server, method="HEAD")
     assert (status, body) == (200, b"")
     assert int(headers["Content-Length"]) > 0
+
+
+def test_a_browser_that_closes_the_connection_is_no_error(server, capfd):
+    request = b"GET / HTTP/1.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % server.server_port
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(request)
+    assert ask(server)[0] == 200
+    server.shutdown()
+    server.server_close()  # waits for every answer
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
