@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES = 2**30
 LONGEST_NAME = 255  # bytes
+LARGEST = 1e100  # of a metric, in its unit: squares and sums of such numbers are finite
 FIRST_LINE = re.compile(rb'\{"format":%d,"sha256":"([0-9a-f]{64})",\n' % FORMAT)
+
+
+Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 
 
 class Outcome(StrEnum):
@@ -80,11 +84,11 @@ class Measurement:
         samples: One value per repeat, or per sentence.
     """
 
-    median: float
-    low: float
-    high: float
+    median: Number
+    low: Number
+    high: Number
     unit: str
-    samples: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
+    samples: Annotated[tuple[Number, ...], msgspec.Meta(min_length=1)]
 
 
 @dataclass(frozen=True)

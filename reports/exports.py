@@ -26,6 +26,7 @@ Record = dict[str, Any]
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 LARGEST_SQUARE = 1e150  # beyond it, variances overflow
+SMALLEST = 1e-150  # below it, they vanish, and calls per second overflow
 # What one of a unit is in seconds: pytest-benchmark knows no other unit. A real-time factor is
 # seconds per second of speech.
 SECONDS: Mapping[str, float] = MappingProxyType({"s": 1, "ms": 1e-3, "ratio": 1})
@@ -144,7 +145,7 @@ def pytest_document(run: Run) -> Record:
         pytest_benchmark(header, case, name, measurement)
         for case, name, measurement in measured(run)
         if measurement.unit in SECONDS
-        and min(measurement.samples) > 0
+        and min(measurement.samples) > SMALLEST
         and max(measurement.samples) < LARGEST_SQUARE
     ]
     device = header.device

@@ -22,6 +22,7 @@ from reports.units import count
 # Speed, memory, size and distance; coverage; quality.
 COMPARED_METRICS = (*KEY_METRICS, *COVERAGE_METRICS, *KEY_QUALITY)
 # Columns that make room, the first ones first, where the terminal is narrow.
+NO_METRICS = "it has none of the metrics that pairs are compared by"
 LEFT_OUT_FIRST = (
     "mcd_db", "load_ms", "delegated_nodes_share", "quantized_params_share", "dnsmos_ovrl", "cer",
     "token_agreement", "distillmos", "first_audio_ms", "similarity", "quantized_macs_share",
@@ -41,8 +42,8 @@ def compared_schemes(run: Run) -> pd.DataFrame:
         if not complete[number]:
             both = why_incomplete(line, run.rows), line["reason"]
             words.append("; ".join(filter(None, both)))
-        elif line["reason"] or line["pareto"]:
-            words.append(line["reason"])
+        elif line["reason"] or line["pareto"] or not np.isfinite(costs[number]).any():
+            words.append(line["reason"] or ("" if line["pareto"] else NO_METRICS))
         else:
             better = (costs <= costs[number]).all(axis=1) & (costs < costs[number]).any(axis=1)
             # The fastest of those that beat it: lines are ordered by speed.

@@ -36,6 +36,16 @@ def sealed(document):
     return f'{{"format":{FORMAT},"sha256":"{checksum}",\n{content}'.encode()
 
 
+@pytest.mark.parametrize("number", [1e101, -1e308, 1.7e308])
+@pytest.mark.parametrize("where", ["median", "low", "high", "samples"])
+def test_a_number_whose_square_is_infinite_is_no_measurement(number, where):
+    document = json.loads(encode_run(load_run(OLD / "run.json")))
+    metric = document["rows"][0]["metrics"]["rtf"]
+    metric[where] = [number] if where == "samples" else number
+    with pytest.raises(ResultError, match=r"is not a run that can be read: .*1e\+100"):
+        decode_run(sealed(document), "it")
+
+
 def test_a_file_is_one_json_document_with_its_format_and_checksum(run):
     document = json.loads(encode_run(run))
     assert document["format"] == FORMAT

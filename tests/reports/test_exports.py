@@ -192,6 +192,13 @@ def test_huge_numbers_do_not_spoil_the_file(run):
     assert document["benchmarks"] == []
 
 
+def test_times_too_short_to_have_an_inverse_are_left_out(run):
+    odd = replace(run.rows[0].metrics["rtf"], median=5e-324, samples=(5e-324, 5e-324))
+    rows = (replace(run.rows[0], metrics={"load_ms": replace(odd, unit="ms"), "rtf": odd}),)
+    document = json.loads(FORMATS["pytest-benchmark"](replace(run, rows=rows), None))
+    assert document["benchmarks"] == []
+
+
 def test_parquet_has_a_line_per_sample_and_says_of_which_run(run, tmp_path):
     duckdb = pytest.importorskip("duckdb")
     path = tmp_path / "samples.parquet"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.results import Case
-from reports.schemes import TABLES, compared_schemes
+from reports.schemes import NO_METRICS, TABLES, compared_schemes
 
 
 @pytest.fixture
@@ -112,3 +112,8 @@ def test_a_pair_of_fewer_than_five_repeats_is_not_called_slower(run, few):
     ]
     said = why(replace(run, rows=tuple(rows)))["8da4w", "xnnpack"]
     assert said == "4 repeats cannot tell whether it is slower than fp32: measure at least 5"
+
+
+def test_a_run_of_none_of_our_metrics_is_a_table_that_says_so(whole):
+    rows = tuple(replace(row, metrics={"of tomorrow": row.metrics["rtf"]}) for row in whole.rows)
+    assert set(why(replace(whole, rows=rows)).values()) == {NO_METRICS}
