@@ -152,7 +152,7 @@ def to_toml(calibration: Calibration) -> str:
     lines = [
         "# The device's noise floor, written by `bench calibrate`; `bench compare` reads it.",
         f"sessions = {calibration.sessions}",
-        f'started_at = "{calibration.started_at}"',
+        f"started_at = {json.dumps(calibration.started_at)}",
         "",
         "[conditions]",
         *(f"{name} = {json.dumps(value)}" for name, value in calibration.conditions.items()),

@@ -71,8 +71,11 @@ def test_a_session_that_is_named_twice_and_one_of_another_device_are_refused():
         calibrate([*runs, replace(runs[0], header=elsewhere)])
 
 
-def test_a_calibration_reads_back_as_written(tmp_path):
-    calibration = calibrate(sessions(4, 0.02))
+@pytest.mark.parametrize("between", ["T", " ", '"', "\\", "\x1b"])  # as fromisoformat takes them
+def test_a_calibration_reads_back_as_written(tmp_path, between):
+    runs = sessions(4, 0.02)
+    header = replace(runs[0].header, started_at=f"2026-01-01{between}00:00:00")
+    calibration = calibrate([replace(runs[0], header=header), *runs[1:]])
     path = tmp_path / "calibration.toml"
     path.write_text(to_toml(calibration))
     assert read_calibration(path) == calibration
