@@ -11,6 +11,11 @@ from model.errors import ConfigError, ResultError, reason_of
 from model.files import NotRegularError, open_regular, refuse_special, write_whole
 
 STANDARD_OUTPUT = Path("-")
+HEAD_BYTES = 256
+# How run files of formats 2 and 1 begin, and journals; other documents of ours begin otherwise.
+RUN_OR_JOURNAL = re.compile(
+    rb'\{\s*"(format":\s*\d+,\s*"sha256"|format":\s*1,\s*"run"|kind":\s*"header")'
+)
 # ECMA-48's control codes but for line break and tab, and Unicode's that turn the direction round.
 STEERS = re.compile(
     "(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
@@ -18,10 +23,15 @@ STEERS = re.compile(
 
 
 class OutputFile(click.Path):
-    """A file that can be written, which is checked before anything slow is done; `-` is stdout."""
+    """A file that can be written, which is checked before anything slow is done.
 
-    def __init__(self) -> None:
+    Args:
+        dash: Whether `-` is standard output.
+    """
+
+    def __init__(self, *, dash: bool = True) -> None:
         super().__init__(path_type=Path)
+        self.dash = dash
 
     def convert(
         self,
@@ -35,7 +45,7 @@ class OutputFile(click.Path):
             ConfigError: No file can be written there.
         """
         path = Path(value)
-        return path if path == STANDARD_OUTPUT else writable(path)
+        return path if self.dash and path == STANDARD_OUTPUT else writable(path)
 
 
 class StudyFile(OutputFile):
@@ -89,7 +99,7 @@ def writable(path: Path) -> Path:
     """Return the path of the file that `path` names, having followed symbolic links.
 
     Raises:
-        ConfigError: No file can be written there.
+        ConfigError: No file can be written there, or it is a run.
     """
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
@@ -106,7 +116,18 @@ def writable(path: Path) -> Path:
         raise ConfigError(f"{path} cannot be written: {reason_of(error)}") from error
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise ConfigError(f"{path} cannot be written: no permission to write in {target.parent}")
+    if holds_run(target):
+        raise ConfigError(f"{path} is a run, which would be replaced: name another file")
     return target
+
+
+def holds_run(path: Path) -> bool:
+    """Whether a file is a run or its journal, of whatever format, also where it is damaged."""
+    try:
+        with os.fdopen(open_regular(path, follow=True), "rb") as file:
+            return bool(RUN_OR_JOURNAL.match(file.read(HEAD_BYTES)))
+    except OSError:
+        return False
 
 
 def write_output(path: Path | None, content: str | bytes) -> None:

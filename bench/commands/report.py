@@ -40,7 +40,6 @@ def report(ctx: click.Context, /, name: str, format_name: str, **flags: Any) -> 
     if serve and out:
         raise ConfigError("--serve writes no file: leave out either it or --out")
     kept = find_kept(name, ctx.obj["results"])
-    refuse_own(out, Path(kept.name))
     past = history_of(kept.run, ctx.obj["results"]) if history else None
     if serve:
         serve_page(kept.run, kept.folder, past, flags["port"])
@@ -52,16 +51,6 @@ def report(ctx: click.Context, /, name: str, format_name: str, **flags: Any) -> 
     else:
         content = render(kept.run, kept.folder)
     write_output(out, content)
-
-
-def refuse_own(out: Path | None, run: Path) -> None:
-    """Make sure that a report does not take the place of the run that it is made of.
-
-    Raises:
-        ConfigError: It would.
-    """
-    if out is not None and out.is_file() and run.is_file() and out.samefile(run):
-        raise ConfigError(f"{out} is the run itself, which the report would replace")
 
 
 def history_of(run: "Run", results: "Place") -> "History":

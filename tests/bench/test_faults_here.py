@@ -97,7 +97,18 @@ FAULTS = {
     "-o lies in a file": Fault(("report", "-o", f"{RUN}/out"), "Not a directory"),
     "-o is a name too long": Fault(("report", "-o", "n" * 300), "File name too long"),
     "-o has a zero byte": Fault(("report", "-o", "a\0b"), "cannot be written"),
-    "-o is the run itself": Fault(("report", RUN, "-o", RUN), "the run itself"),
+    "-o is the run itself": Fault(("report", RUN, "-o", RUN), "is a run"),
+    "-o of a comparison is its base": Fault(
+        ("compare", "0001", "0002", "-o", RUN), "is a run", make=another_run
+    ),
+    "-o of a report is another run": Fault(
+        ("report", "0002", "-o", RUN), "is a run", make=another_run
+    ),
+    "-o of speech is a link to a run": Fault(
+        ("say", "Hi.", "-o", "a.wav"), "is a run", make=link("a.wav", RUN)
+    ),
+    "-o of a calibration is a run": Fault(("calibrate", "-o", RUN), "is a run"),
+    "a study is a run": Fault(("search", "--study", RUN), "is a run"),
     "-o of speech lies in no folder": Fault(("say", "Hi.", "-o", "no/a.wav"), "no folder no"),
     "-o of speech is a pipe": Fault(("say", "Hi.", "-o", "a.wav"), "a pipe", make=pipe("a.wav")),
     "-o of compiled models is a file": Fault(

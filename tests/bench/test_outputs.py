@@ -212,3 +212,17 @@ def test_raw_documents_keep_their_bytes_but_for_a_terminal(capsys, monkeypatch, 
     assert ("\x9b" in written) is not terminal
     assert ("\x1b[31mred" in written) is terminal  # click takes colours out of what is none
     assert "é" in written
+
+
+@pytest.mark.parametrize("name", ["run.json", "run.journal"])
+def test_old_runs_and_journals_are_not_replaced_either(results, tmp_path, name):
+    path = tmp_path / name
+    shutil.copy(ROOT / "tests" / "format1" / name, path)
+    content = path.read_bytes()
+    assert_line(invoke("report", "latest", "-o", name), 2, "is a run")
+    assert path.read_bytes() == content
+
+
+def test_a_report_that_is_a_document_is_replaced_by_the_next(results, tmp_path):
+    for _ in range(2):
+        assert invoke("report", "latest", "--format", "json", "-o", "run.json").exit_code == 0

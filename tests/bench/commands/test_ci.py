@@ -7,10 +7,12 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 from comparison_builder import make_change, make_comparison, regressed, unlike
+from run_builder import make_row, make_run
 
 from bench.cli import bench
 from bench.comparing.comparison_file import read_comparison
 from bench.comparing.verdicts import Verdict, comparison_document
+from bench.results import save_run
 from reports.compared import COMPARED
 
 
@@ -73,8 +75,37 @@ def test_comment_and_junit_are_written_where_one_says(post, tmp_path):
 
 def test_a_file_that_cannot_be_written_is_one_line(post):
     result = post(regressed(), "--junit", "nowhere/junit.xml")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: nowhere/junit.xml cannot be written")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--comment", "comparison.json"),
+        ("--junit", "./comparison.json"),
+        ("--summary", "comparison.json"),
+        ("--comment", "same", "--junit", "same"),
+        ("--comment", "same", "--summary", "same"),
+    ],
+    ids=" ".join,
+)
+def test_no_file_is_written_over_the_comparison_or_twice(post, tmp_path, flags):
+    result = post(regressed(), *flags)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("is named twice: give each of the files its own name\n")
+    assert read_comparison(tmp_path / "comparison.json") == regressed()
+    assert not (tmp_path / "same").exists()
+
+
+@pytest.mark.parametrize("flag", ["--comment", "--junit", "--summary"])
+def test_what_is_posted_does_not_take_the_place_of_a_run(post, tmp_path, flag):
+    path = tmp_path / "0001_good.json"
+    save_run(path, make_run(make_row()))
+    content = path.read_bytes()
+    result = post(regressed(), flag, path.name)
+    assert (result.exit_code, path.read_bytes()) == (2, content)
+    assert "is a run, which would be replaced" in result.stderr
 
 
 def test_a_comparison_reads_back_as_it_was(tmp_path):
