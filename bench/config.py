@@ -9,8 +9,9 @@ from typing import Any
 
 from devices.lab_config import Lab
 from devices.schedule import MOST_THREADS, Schedule
-from devices.tables import from_table, read_toml
+from devices.tables import from_table
 from model.errors import ConfigError
+from model.toml_files import read_toml
 
 VARIABLE = "BENCH_CONFIG"
 DEFAULT = Path("bench.toml")

@@ -10,9 +10,9 @@ from devices.host_native import HostNative
 from devices.htp_simulator import HtpSimulator
 from devices.linux import open_linux
 from devices.profiles import Profile, load_profiles
-from devices.tables import Table
 from model.errors import ConfigError
 from model.registry import Registry
+from model.toml_files import Table
 
 HERE = ("host", "host-native", "htp-simulator")
 

@@ -21,8 +21,8 @@ from devices.kinds import find_profile
 from devices.lab_config import Lab
 from devices.schedule import Schedule
 from devices.store import sha256_of
-from devices.tables import Table
 from model.errors import ConfigError, DeviceError, DeviceUnavailableError
+from model.toml_files import Table
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -17,10 +17,11 @@ from devices.base import Device, ProcessFacts
 from devices.kinds import find_profile, open_device
 from devices.schedule import Schedule
 from devices.store import safe, sha256_of
-from devices.tables import Table, from_table
+from devices.tables import from_table
 from lowering.cache import cache_root, source_hash
 from model.entries import publish, require, usable
 from model.errors import DeviceError, DeviceUnavailableError, HarnessError
+from model.toml_files import Table
 
 LEASE_S = 3600.0  # after which a claim under which nothing is asked ends
 Answer = Mapping[str, Any]  # {"ok": result}, {"gone": why} or {"failed": why}

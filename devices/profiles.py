@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 from devices.conditions import Discipline
 from devices.schedule import MOST_THREADS
-from devices.tables import Table, from_table, read_toml
+from devices.tables import from_table
 from model.errors import ConfigError
 from model.registry import Registry
+from model.toml_files import Table, read_toml
 
 PACKAGED = Path(__file__).with_name("profiles.toml")
 SOC_PROPERTY = "ro.soc.model"  # Android 12 and newer

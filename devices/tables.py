@@ -2,36 +2,15 @@
 
 import dataclasses
 import sys
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
-from model.errors import ConfigError, reason_of
-from model.files import read_regular
+from model.errors import ConfigError
 
 T = TypeVar("T")
-Table = Mapping[str, Any]
 LARGEST = sys.float_info.max
-LARGEST_BYTES = 2**20
-MOST_DOTS = 500  # tomllib's memory grows with the square of a key's parts
-
-
-def read_toml(path: Path) -> Table:
-    """Read a TOML file.
-
-    Raises:
-        ConfigError: It is missing or no TOML.
-    """
-    try:
-        content = read_regular(path, LARGEST_BYTES).decode()
-        if any(line.count(".") > MOST_DOTS for line in content.splitlines()):
-            raise ValueError("a line has more dots than names and numbers need")
-        return tomllib.loads(content)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def from_table(cls: type[T], table: object, where: str, **given: object) -> T:

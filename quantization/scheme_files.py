@@ -13,7 +13,6 @@ content, by which processes, manifests and results know the scheme.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from model.errors import ConfigError, reason_of
 from model.files import read_regular, write_whole
 from model.folders import cache_folder
+from model.toml_files import LARGEST_BYTES, read_toml
 from quantization.schemes import SCHEMES, Choose, Kind, Scheme
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ FLOAT = "fp32"
 HELD = (FLOAT, "8da8w", "8da4w")  # what a part may be
 KEYS = ("summary", "default", "parts")
 SUFFIX = ".toml"
-LARGEST_BYTES = 1 << 20
 HASHED = 16  # digits of the hash in a scheme's name
 
 
@@ -88,10 +87,7 @@ def read_scheme(path: Path) -> Scheme:
     Raises:
         ConfigError: It is no such file, or says something that is not known.
     """
-    try:
-        document = tomllib.loads(read_regular(path, LARGEST_BYTES).decode())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"the scheme {path} cannot be read: {reason_of(error)}") from error
+    document = read_toml(path, "the scheme")
     for key in document:
         if key not in KEYS:
             raise ConfigError(f"{path}: unknown key {key!r:.80}. Known: {', '.join(KEYS)}")

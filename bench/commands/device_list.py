@@ -12,8 +12,8 @@ from devices.host import host_info
 from devices.kinds import HERE, find_profile
 from devices.overview import Overview, clean, survey
 from devices.profiles import load_profiles
-from devices.tables import Table
 from model.errors import ConfigError
+from model.toml_files import Table
 
 
 def known_profiles(own: Mapping[str, Table]) -> list[dict[str, Any]]:

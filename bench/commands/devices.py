@@ -11,7 +11,7 @@ from bench.commands.output import STANDARD_OUTPUT, OutputFile, print_safely
 
 if TYPE_CHECKING:
     from devices.doctor import Finding
-    from devices.tables import Table
+    from model.toml_files import Table
 
 
 def tell(sentence: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from bench.comparing.ab import Artifacts, Side
 from bench.pipeline import Plan
-from devices.tables import read_toml
 from lowering.artifact import Artifact, read_artifact
 from lowering.cache import ROOT, pins
 from model.errors import ConfigError, StageFailedError
+from model.toml_files import read_toml
 from quantization.schemes import SCHEMES
 
 PTE, MANIFEST = "model.pte", "manifest.json"

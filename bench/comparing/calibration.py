@@ -19,8 +19,9 @@ from bench.comparing.judging import NORMAL
 from bench.comparing.resampling import intervals
 from bench.metrics import METRICS
 from bench.results import Case, Header, Outcome, Run
-from devices.tables import from_table, read_toml
+from devices.tables import from_table
 from model.errors import ConfigError
+from model.toml_files import read_toml
 
 NAME = "calibration.toml"
 FEWEST_SESSIONS = 3

@@ -2,16 +2,18 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import ConfigError, InputError
+from model.text.cleaning import normalize_characters
 from model.text.inventory import PHONEMES
 from model.text.ipa import Phonemes, read_ipa
 from model.text.mandarin import pinyin_tokens
+from model.toml_files import read_toml
 
+LARGEST_BYTES = 2**24
 _PINYIN = re.compile(r"[a-zü]+[1-5](?:\s+[a-zü]+[1-5])*", re.IGNORECASE)
 _INLINE = re.compile(r"\[\[([^\[\]]{1,200})\]\]")
 # Nonsense that no text holds: it goes through the rules of normalization as a word.
@@ -69,26 +71,29 @@ def read_lexicon(path: Path) -> Lexicon:
     """
     from model.text.languages import LANGUAGES
 
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"lexicon {path}: {error}") from None
-    entries = []
+    document = read_toml(path, "lexicon", LARGEST_BYTES)
+    entries: dict[tuple[str, str], str] = {}
     for lang, words in document.items():
         if lang not in tuple(LANGUAGES) or not isinstance(words, dict):
             raise ConfigError(f"lexicon {path}: {lang!r:.80} is no table of {', '.join(LANGUAGES)}")
-        for word, said in words.items():
-            if not (isinstance(said, str) and said.strip() and word.strip()):
+        for written, said in words.items():
+            word = normalize_characters(written).strip()  # as the text will be
+            if not (isinstance(said, str) and said.strip() and word):
                 raise ConfigError(
-                    f"lexicon {path}: {word!r:.80} = {said!r:.80} is no pronunciation"
+                    f"lexicon {path}: {written!r:.80} = {said!r:.80} is no pronunciation"
                 )
             if said.startswith("/"):
                 try:
                     read_phonemes(said.strip("/"))
                 except InputError as error:
-                    raise ConfigError(f"lexicon {path}: {word!r:.80}: {error}") from None
-            entries.append((lang, word.strip().lower(), said.strip()))
-    return Lexicon(path.name, tuple(sorted(entries)))
+                    raise ConfigError(f"lexicon {path}: {written!r:.80}: {error}") from None
+            key = lang, word.lower()
+            if entries.setdefault(key, said.strip()) != said.strip():
+                raise ConfigError(
+                    f"lexicon {path}: {written!r:.80} has two pronunciations, as case does not"
+                    f" matter: {entries[key]!r:.80} and {said!r:.80}"
+                )
+    return Lexicon(path.name, tuple(sorted((*key, said) for key, said in entries.items())))
 
 
 def mark(text: str, lexicon: Lexicon) -> Marked:
@@ -111,20 +116,29 @@ def mark(text: str, lexicon: Lexicon) -> Marked:
         return word
 
     def answer(match: re.Match[str]) -> str:
-        said = sayings[match[0].lower()]
+        # Ignoring case makes letters equal that lower case keeps apart, such as ı and i.
+        said = sayings.get(match[0].lower()) or next(
+            said
+            for word, said in sayings.items()
+            if re.fullmatch(re.escape(word), match[0], re.IGNORECASE)
+        )
         return stand_in(read_phonemes(said.strip("/")), match[0]) if said[0] == "/" else said
 
     text = _INLINE.sub(lambda match: f" {stand_in(read_phonemes(match[1]), match[0])} ", text)
     sayings = {word: said for _, word, said in lexicon.entries}
     if sayings:
-        words = sorted((_whole(lang, word) for lang, word, _ in lexicon.entries), key=len)
-        text = re.sub("|".join(reversed(words)), answer, text, flags=re.IGNORECASE)
+        longest_first = sorted(lexicon.entries, key=lambda entry: len(entry[1]), reverse=True)
+        words = (_whole(lang, word) for lang, word, _ in longest_first)
+        text = re.sub("|".join(words), answer, text, flags=re.IGNORECASE)
     return Marked(text, spoken, written)
 
 
 def _whole(lang: str, word: str) -> str:
-    """Return a pattern of a word; Chinese writes no spaces between words."""
-    return re.escape(word) if lang == "zh" else rf"(?<!\w){re.escape(word)}(?!\w)"
+    """Return a pattern of a word; Chinese writes no spaces between words, also foreign ones."""
+    letter = "[a-z0-9]" if lang == "zh" else r"\w"
+    before = rf"(?<!{letter})" if lang != "zh" or word[0].isascii() else ""
+    after = rf"(?!{letter})" if lang != "zh" or word[-1].isascii() else ""
+    return f"{before}{re.escape(word)}{after}"
 
 
 def read_phonemes(text: str) -> Phonemes:

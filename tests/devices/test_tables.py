@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from devices.tables import from_table, read_toml
+from devices.tables import from_table
 from model.errors import ConfigError
+from model.toml_files import read_toml
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,9 @@ def test_what_is_no_pronunciation_is_one_line_that_names_it(text):
         ("[en]\npixel = '/ʘ/'", "'pixel': 'ʘ' in 'ʘ' is no phoneme"),
         ("[en]\npixel = 3", "'pixel' = 3 is no pronunciation"),
         ("[en", "words.toml"),
+        ("[en]\nHello = 'one'\nhello = 'two'", "'hello' has two pronunciations"),
+        (f"[en]\nx = {'[' * 3000}{']' * 3000}", "maximum recursion depth"),
+        (f"[en]\nx = 1{'0' * 9999}", "4300 digits"),
     ],
 )
 def test_a_file_that_is_no_lexicon_is_one_line_that_names_it(tmp_path, content, match):
@@ -103,3 +106,32 @@ def test_a_file_that_is_no_lexicon_is_one_line_that_names_it(tmp_path, content, 
 def test_a_missing_file_is_one_line():
     with pytest.raises(ConfigError, match=r"lexicon nowhere\.toml"):
         read_lexicon(Path("nowhere.toml"))
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/stdin", "."])
+def test_what_is_no_regular_file_is_refused_unread(tmp_path, target):
+    """Such as a device or a pipe that never ends."""
+    (tmp_path / "words.toml").symlink_to(target)
+    with pytest.raises(ConfigError, match=r"words\.toml cannot be read: it is .*, not a regular"):
+        read_lexicon(tmp_path / "words.toml")
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("diyarbakir", "diyarbakır"), ("istanbul", "İSTANBUL"), ("σας", "ΣΑΣ"),
+        ("café", "CAFE\u0301"),
+        ("cafe\u0301", "café"), ("ＡＢＣ", "abc"), ("O’Brien", "o'brien"),
+    ],
+)  # fmt: skip
+def test_a_word_is_found_however_its_letters_are_encoded_and_cased(tmp_path, word, text):
+    (tmp_path / "words.toml").write_text(f'\ufeff[en]\r\n"{word}" = "/ˈpɪk/"\r\n', "utf-8")
+    lexicon = read_lexicon(tmp_path / "words.toml")
+    assert spoken(f"{text} x", lexicon=lexicon)[:3] == "p ˈɪ k".split()
+
+
+def test_a_foreign_word_of_a_chinese_lexicon_is_found_whole(tmp_path):
+    (tmp_path / "words.toml").write_text('[zh]\nGPU = "/chong2 qing4/"\n', "utf-8")
+    lexicon = read_lexicon(tmp_path / "words.toml")
+    assert "zh:ong2" in spoken("用GPU计算", lexicon=lexicon)
+    assert spoken("GPUs", lexicon=lexicon) == spoken("GPUs")
