@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Float32 = NDArray[np.float32]
 
 LARGEST_BYTES = 2**28
+LARGEST_HEADER_BYTES = 2**12
 LOWEST_RATE_HZ = 8000
 SHORTEST_PROMPT_S = 1.0
 LONGEST_PROMPT_S = 60.0
@@ -117,10 +118,18 @@ def read_samples(path: Path) -> tuple[Float32, int]:
     try:
         with soundfile.SoundFile(Content(content)) as file:
             check_duration(file, path)
-            return file.read(dtype="float32", always_2d=True), file.samplerate
+            if not file.frames and len(content) > LARGEST_HEADER_BYTES:
+                raise InputError(
+                    f"{path} is empty by its header, as where recording was cut off: open it"
+                    " in an audio editor and export it again"
+                )
+            # Their number is given, as some formats (GSM 6.10) do not let it be told by seeking.
+            return file.read(file.frames, dtype="float32", always_2d=True), file.samplerate
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        # Without the library's name of what it read, which is that of an object in memory.
+        reason = getattr(error, "error_string", "") or reason_of(error)
         raise InputError(
-            f"{path} cannot be read as audio ({reason_of(error)}): give a WAV or FLAC"
+            f"{path} cannot be read as audio ({reason}): give a WAV or FLAC"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Any audio the user has is read, or refused in one clear line."""
 
 import gzip
+import io
 
 import numpy as np
 import pytest
@@ -161,3 +162,38 @@ def test_a_header_that_leads_outside_the_file_is_no_error_within_libsndfile():
     assert content.seek(1) == 1
     assert content.seek(-9, 1) in (0, 1)
     assert content.seek(1 << 70) in (0, 1)
+
+
+def encoded(samples, rate_hz, subtype="PCM_16"):
+    content = io.BytesIO()
+    soundfile.write(content, samples, rate_hz, subtype, format="WAV")
+    return content.getvalue()
+
+
+def test_telephone_speech_in_gsm_is_read(tmp_path):
+    """libsndfile cannot seek in GSM 6.10."""
+    (tmp_path / "call.wav").write_bytes(encoded(tone(2.0, 8000), 8000, "GSM610"))
+    assert len(load_prompt(tmp_path / "call.wav")) == pytest.approx(2 * SAMPLE_RATE_HZ, rel=0.05)
+
+
+@pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_stream_whose_header_was_never_completed_is_read_to_its_end(tmp_path, size):
+    """What ffmpeg writes into a pipe, and what speech services send."""
+    content = bytearray(encoded(tone(2.0, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ))
+    content[4:8] = content[40:44] = size.to_bytes(4, "little")
+    (tmp_path / "stream.wav").write_bytes(content)
+    assert len(load_prompt(tmp_path / "stream.wav")) == pytest.approx(2 * SAMPLE_RATE_HZ, rel=0.05)
+
+
+def test_a_recording_whose_header_says_that_it_is_empty_is_told_from_a_short_one(tmp_path):
+    content = bytearray(encoded(tone(2.0, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ))
+    content[40:44] = bytes(4)
+    (tmp_path / "cut.wav").write_bytes(content)
+    with pytest.raises(InputError, match=r"cut\.wav is empty by its header"):
+        load_prompt(tmp_path / "cut.wav")
+
+
+def test_what_libsndfile_says_is_given_without_addresses_in_memory(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"<!DOCTYPE html>" * 99)
+    with pytest.raises(InputError, match=r"read as audio \(Format not recognised\.\)"):
+        load_prompt(tmp_path / "a.wav")
