@@ -2,8 +2,8 @@
 
 Run: `python benchmarks/peers.py [--threads 1 2] [--rounds 5] [--only NAME...] [--json FILE]`.
 Every engine first tries each of its configurations (`peer_configurations.py`), `--trials` times;
-the one with the lowest real-time factor is measured anew. A goal has no verdict where a
-configuration of the rival has no figure (`--trials 0`, or it failed). Engines take turns: each
+the one with the lowest real-time factor is measured again. A goal has no verdict where a
+configuration of the rival has no result (`--trials 0`, or it failed). Engines take turns: each
 round runs every engine once, in random order, each in a fresh process on as many cores as it has
 threads, which loads, says all sentences to warm up, and says all of them again. Load time and
 memory are the process's, Python and its libraries included; the native runner's are its own.
@@ -176,7 +176,7 @@ def faster(
         times: By how much ours should be below.
     """
     if ours is None or rival is None:
-        return at_least(said, None, times, "x", "one of them failed")
+        return at_least(said, None, times, "x", "one of the two engines failed")
     remark = (
         f"{ours['engine']}, RTF {ours['rtf']:.3f} against {rival['rtf']:.3f}"
         f" ({rival['configuration']}); this machine has"
@@ -186,8 +186,8 @@ def faster(
 
 
 def without_verdict(goal: Goal, untried: Sequence[str]) -> Goal:
-    """Leave a goal open: the rival may have been held back by its configuration."""
-    remark = f"{goal.remark}; without a figure: {'; '.join(untried)}"
+    """Give no verdict: a configuration that has no result may be the rival's fastest."""
+    remark = f"{goal.remark}; configurations without a result: {'; '.join(untried)}"
     return replace(goal, measured=None, met=None, remark=remark)
 
 

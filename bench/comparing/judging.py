@@ -30,6 +30,7 @@ NORMAL = quantile((1 + CONFIDENCE) / 2)
 # With the fewest repeats that can prove anything, one of them out of line proves nothing any more.
 # To find a change dependably, so many times as many orders of the repeats must be possible.
 ROOM = 20
+ROUNDING = 1e-9  # what logarithms may add to a change of just the tolerance
 MEDIAN_ERROR = sqrt(pi / 2)  # of a median against a mean, where noise is normal
 
 
@@ -194,10 +195,11 @@ def decide(
     p_worse, p_better = p_values
     if min(found.repeats) < FEWEST_REPEATS:
         return [Verdict.INCONCLUSIVE] * len(effect)
+    limit = tolerance + ROUNDING
     conditions = {
-        Verdict.REGRESSED: (p_worse <= rule.alpha) & (low > 0) & (effect > tolerance),
-        Verdict.IMPROVED: (p_better <= rule.alpha) & (high < 0) & (effect < -tolerance),
-        Verdict.SAME: (low >= -tolerance) & (high <= tolerance),
+        Verdict.REGRESSED: (p_worse <= rule.alpha) & (low > 0) & (effect > limit),
+        Verdict.IMPROVED: (p_better <= rule.alpha) & (high < 0) & (effect < -limit),
+        Verdict.SAME: (low >= -limit) & (high <= limit),
     }
     names = [*conditions, Verdict.INCONCLUSIVE]
     chosen = np.select([*conditions.values()], [0, 1, 2], default=3)

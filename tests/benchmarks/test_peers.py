@@ -95,7 +95,7 @@ def test_no_goal_has_a_verdict_while_a_configuration_of_the_rival_has_no_figure(
     assert {"failed": "no such option"}.items() <= rows[-1].items()
     goal = goals_of(rows)[rival]
     assert goal.met is None
-    assert f"without a figure: {last}" in goal.remark
+    assert f"without a result: {last}" in goal.remark
 
 
 def test_a_rival_that_always_fails_is_a_reason():

@@ -340,6 +340,11 @@ def test_where_nothing_can_be_found_no_size_is_said_to_be():
     assert "8 can" in found.changes[0].reason
 
 
+@pytest.mark.parametrize("factor", [1.02, 1 / 1.02])
+def test_a_change_of_just_the_tolerance_is_within_it(factor):
+    assert pair(np.ones(6), np.full(6, factor)).verdict is Verdict.SAME
+
+
 def test_labs_of_other_phones_are_refused():
     base = make_run(make_row(rtf=STEADY), members={"left": DEVICE})
     candidate = make_run(make_row(rtf=STEADY), members={"left": replace(DEVICE, model="Pixel 9")})

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.comparing.judging import compare_rounds, compare_runs, decide, reach
+from bench.comparing.judging import (
+    compare_rounds,
+    compare_runs,
+    compare_sentences,
+    decide,
+    reach,
+)
 from bench.comparing.power import Rule
 from bench.comparing.verdicts import Verdict
 
@@ -142,6 +148,13 @@ def test_rounds_that_differ_by_the_tolerance_are_called_the_same_in_one_of_forty
     base, candidate = 0.1 * noise(kind, (2, 6000, rounds), rng)
     found = judge(compare_rounds(candidate - base + TOLERANCE))
     assert np.mean([v is Verdict.SAME for v in found]) <= 0.029  # 1 of 40 + 2 sigma
+
+
+@pytest.mark.parametrize("sentences", [10, 20])
+def test_sentences_that_differ_by_the_tolerance_are_called_the_same_in_one_of_forty(sentences):
+    rng = np.random.default_rng(7)
+    found = judge(compare_sentences(TOLERANCE + 0.004 * rng.standard_normal((6000, sentences))))
+    assert np.mean([v is Verdict.SAME for v in found]) <= 0.031  # 1 of 40 + 3 sigma
 
 
 def test_drift_that_both_share_cancels_round_by_round():
