@@ -148,9 +148,14 @@ def bench(ctx: click.Context, config: Path | None, results: str | None) -> None:
     help="Go on, case by case, until the interval of RTF is ±CHANGE: ci:2%.",
 )  # fmt: skip
 @click.option(
-    "--max-repeats", "most_repeats", type=click.IntRange(1), help="Where --until ends anyway."
+    "--max-repeats",
+    "most_repeats",
+    type=click.IntRange(1),
+    help="Maximum repeats per case with --until.",
 )
-@click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each.")
+@click.option(
+    "--warmup", type=click.IntRange(0), help="Iterations discarded at the start of each repeat."
+)
 @click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each.")
 @click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Idle seconds between.")
 @click.option("--threads", type=THREADS, help="Threads; 0 for one per core.")

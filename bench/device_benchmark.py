@@ -13,7 +13,7 @@ import pytest
 
 from bench.config import load_config
 from bench.pytest_plugin import BASELINES, DeviceClock, MeasurementWarning, one_line
-from bench.warnings import REMEDIES, Doubt, in_order, timing_doubts
+from bench.warnings import REMEDIES, NamedWarning, in_order, timing_warnings
 from devices.base import Device, DeviceInfo
 from devices.kinds import find_profile, open_device
 from devices.method_job import DTYPES, MethodJob, MethodRepeat
@@ -63,7 +63,7 @@ class Measured:
         snr_db: Of the outputs against the module in PyTorch; infinite where they are the same.
         peak_rss_bytes: Peak resident memory during the calls, median over processes.
         model_rss_bytes: The same less what was resident before the .pte was loaded.
-        warnings: Named doubts (`bench list warnings`).
+        warnings: Named warnings (`bench list warnings`).
         lowered: The .pte, and how much of it was delegated and quantized.
     """
 
@@ -244,22 +244,22 @@ class DeviceBenchmark:
             snr_db=snr_db,
             peak_rss_bytes=median(one.peak_rss_bytes for one in repeats),
             model_rss_bytes=median(one.peak_rss_bytes - one.base_rss_bytes for one in repeats),
-            warnings=self.doubts(repeats, lowered, snr_db),
+            warnings=self.warnings_of(repeats, lowered, snr_db),
             lowered=lowered,
         )
 
-    def doubts(
+    def warnings_of(
         self, repeats: Sequence[MethodRepeat], lowered: LoweredMethod, snr_db: float
     ) -> tuple[str, ...]:
-        """Name the doubts about what was measured; about times only where they are measured."""
+        """Name the warnings about what was measured; about times only where they are measured."""
         holds = {
-            Doubt.LOW_SNR: not snr_db >= LOW_SNR_DB,  # true where it is no number
-            Doubt.MOSTLY_FLOAT: lowered.quantizing and lowered.quantized_macs_share < MOSTLY,
+            NamedWarning.LOW_SNR: not snr_db >= LOW_SNR_DB,  # true where it is no number
+            NamedWarning.MOSTLY_FLOAT: lowered.quantizing and lowered.quantized_macs_share < MOSTLY,
         }
         if not self.benchmark.enabled:
             return in_order(holds, set())
         times = [[trial.wall_ms for trial in repeat.trials] for repeat in repeats]
-        holds |= {**timing_doubts(times), Doubt.EMULATED: self.opened.info.emulated}
+        holds |= {**timing_warnings(times), NamedWarning.EMULATED: self.opened.info.emulated}
         return in_order(holds, {name for repeat in repeats for name in repeat.warnings})
 
 

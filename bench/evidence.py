@@ -30,9 +30,9 @@ class RepeatFacts:
         threads: Threads of the runtime.
         affinity: Processors that the process might use, as a hexadecimal mask.
         backends: Backends registered in the runtime.
-        warmup_ms: Wall milliseconds of the syntheses thrown away.
+        warmup_ms: Wall milliseconds of the discarded iterations.
         trials: The syntheses kept.
-        warnings: Named doubts of the device.
+        warnings: Named warnings of the device.
         audio_frames: Codec frames of the speech.
         codes_sha256: Of its codes.
         code_agreement: Codes equal to fp32's, cell by cell; frames that only one has count as not.
@@ -150,7 +150,7 @@ class Evidence:
         operators: Of the profile; empty where none was made.
         reference_frames: Codec frames of the fp32 eager model's speech.
         sentences: Scores of what it says of the quality suite; empty where that was not asked for.
-        redone: Repeats that were thrown away since the device was hot or slowed down.
+        redone: Repeats that were discarded because the device was hot or slowed down.
     """
 
     manifest: Manifest

@@ -226,14 +226,14 @@ METRICS.register("code_agreement")(
 )  # fmt: skip
 METRICS.register("host_agreement")(
     Metric(
-        "Codes as here", "share", "higher", where_known(lambda r: r.host_agreement),
+        "Codes vs host", "share", "higher", where_known(lambda r: r.host_agreement),
         "codes equal to those that the same .pte says on the computer that measures",
         tolerance=0.0, exact=True,
     )
 )  # fmt: skip
 METRICS.register("host_lsd_db")(
     Metric(
-        "LSD from here", "dB", "lower", where_known(lambda r: r.host_lsd_db),
+        "LSD vs host", "dB", "lower", where_known(lambda r: r.host_lsd_db),
         "log-spectral distance from the same codes' speech on the computer that measures",
         tolerance=0.1, exact=True,
     )

@@ -34,13 +34,13 @@ def without_doubles(pairs: list[tuple[str, Any]]) -> Document:
     """Make a table of its pairs.
 
     Raises:
-        ValueError: A key stands there twice.
+        ValueError: A key is given twice.
     """
     table = dict(pairs)
     if len(table) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r:.80} stands there twice")
+        raise ValueError(f"the key {twice!r:.80} is given twice")
     return table
 
 

@@ -56,7 +56,7 @@ SAME = {
     "cases": "cases",
     "quality": "quality",
 }
-REDONE_AT_MOST = 2  # times that a repeat on a hot or slowed device is thrown away
+REDONE_AT_MOST = 2  # times that a repeat on a hot or slowed device is discarded
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     for name, lowest, default, what in (
         ("repeats", 1, 5, "Fresh processes per test: the rounds of pytest-benchmark"),
-        ("warmup", 0, 5, "Calls thrown away at the start of each process"),
+        ("warmup", 0, 5, "Calls discarded at the start of each process"),
         ("iterations", 1, 20, "Calls kept of each process; a round is their median"),
         ("threads", 0, 0, "Threads of the runtime; 0 for one per core"),
     ):

@@ -100,7 +100,7 @@ class Row:
         outcome: How it ended.
         reason: Why it did not end well, in one line.
         metrics: By name.
-        warnings: Named doubts (`bench.warnings`).
+        warnings: Named warnings (`bench.warnings`).
         operators: Of the profile (`bench.operators`): method, name, delegate, calls, total_ms.
         left_out: (module, reason) of what the scheme left in float.
         methods: Facts per method of the .pte.
@@ -336,7 +336,7 @@ def rows_of(document: RunDocument, where: str) -> Iterator[Row]:
         for raw in document.rows:
             row = ROW_READER.decode(raw)
             if row.case in seen:
-                raise ValueError(f"the case {str(row.case)!r:.120} stands there twice")
+                raise ValueError(f"the case {str(row.case)!r:.120} is given twice")
             seen.add(row.case)
             if row.artifact is not None and not 0 <= row.artifact < len(shared):
                 raise ValueError(f"there is no artifact {row.artifact}")

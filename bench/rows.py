@@ -11,7 +11,7 @@ from bench.quality.clips import Score, SentenceScores
 from bench.results import Case, Header, Measurement, Outcome, Row, Run, read_header
 from bench.stats import summarize
 from bench.stopping import interval, settled
-from bench.warnings import find_doubts
+from bench.warnings import find_warnings
 from devices.base import OperatorTime
 from devices.schedule import Schedule
 from lowering.artifact import manifest_from_json
@@ -128,7 +128,7 @@ def measured_row(case: Case, header: Header, evidence: Evidence, about: Iterable
         case,
         Outcome.OK,
         metrics=with_final_interval(measure(evidence), header.schedule),
-        warnings=find_doubts(
+        warnings=find_warnings(
             evidence, trained=header.trained, emulated=header.measured_on(case).emulated
         ),
         operators=kept_operators(evidence.operators),

@@ -163,7 +163,7 @@ def decisions(title: str, found: Sequence[Change]) -> dict[str, Any]:
     verdicts = [change.verdict for change in found]
     effects = [
         change.effect for change in found if change.effect is not None
-    ]  # not of a doubted one
+    ]  # not of one with a warning
     return {
         "rule": title,
         "called slower": verdicts.count(Verdict.REGRESSED),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from decision_rules import Floats, percent, shapes, table
 
-from bench.warnings import Doubt, timing_doubts
+from bench.warnings import NamedWarning, timing_warnings
 
 REPEATS = (5, 7, 10, 20, 40)
 ITERATIONS = 3  # per repeat
@@ -24,14 +24,14 @@ def runs(noise: Callable[..., Floats], rng: np.random.Generator, shape: tuple[in
     return noise(rng, shape)[..., None] + within - np.median(within, axis=-1, keepdims=True)
 
 
-def said(logs: Floats, warning: Doubt) -> float:
+def said(logs: Floats, warning: NamedWarning) -> float:
     """Return the share of runs that have a warning."""
-    return float(np.mean([timing_doubts(run.tolist())[warning] for run in np.exp(logs)]))
+    return float(np.mean([timing_warnings(run.tolist())[warning] for run in np.exp(logs)]))
 
 
 def false_alarms(rng: np.random.Generator, count: int) -> Iterator[list[str]]:
     """Measure steady repeats without a trend and without a slow first iteration."""
-    warnings = (Doubt.UNSTEADY, Doubt.DRIFT, Doubt.FIRST_RUN_SLOW)
+    warnings = (NamedWarning.UNSTEADY, NamedWarning.DRIFT, NamedWarning.FIRST_RUN_SLOW)
     for name, noise in shapes(np.empty(0), SPREAD).items():
         for warning in warnings:
             shares = [said(runs(noise, rng, (count, repeats)), warning) for repeats in REPEATS]
@@ -43,19 +43,20 @@ def found(rng: np.random.Generator, count: int) -> Iterator[list[str]]:
     noise = shapes(np.empty(0), SPREAD)["normal"]
     for times in (2, 3):
         shares = [
-            said(times * runs(noise, rng, (count, repeats)), Doubt.UNSTEADY) for repeats in REPEATS
+            said(times * runs(noise, rng, (count, repeats)), NamedWarning.UNSTEADY)
+            for repeats in REPEATS
         ]
         yield ["UNSTEADY", f"repeats vary by {percent(times * SPREAD)}", *map(percent, shares)]
     for growth in (0.1, 0.2):
         shares = []
         for repeats in REPEATS:
             trend = np.log1p(growth) * np.linspace(0, 1, repeats)[:, None]
-            shares.append(said(runs(noise, rng, (count, repeats)) + trend, Doubt.DRIFT))
+            shares.append(said(runs(noise, rng, (count, repeats)) + trend, NamedWarning.DRIFT))
         yield ["DRIFT", f"{percent(growth)} from first to last", *map(percent, shares)]
     for slower in (0.1, 0.2):
         first = np.log1p(slower) * (np.arange(ITERATIONS) == 0)
         shares = [
-            said(runs(noise, rng, (count, repeats)) + first, Doubt.FIRST_RUN_SLOW)
+            said(runs(noise, rng, (count, repeats)) + first, NamedWarning.FIRST_RUN_SLOW)
             for repeats in REPEATS
         ]
         yield ["FIRST_RUN_SLOW", f"first iteration {percent(slower)} slower", *map(percent, shares)]

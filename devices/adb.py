@@ -231,7 +231,7 @@ class LimitedWriter(io.BytesIO):
         """Write to the file."""
         self._left -= len(data)
         if self._left < 0:
-            raise DeviceError("the device sends more than the file may have")
+            raise DeviceError("the device sends more than the size limit of the file")
         try:
             return self._file.write(data)
         except OSError as error:

@@ -92,8 +92,8 @@ class ProcessFacts:
         threads: Threads of the runtime, as it reports them.
         affinity: Processors that the process may use, as a hexadecimal mask.
         backends: Backends registered in the runtime.
-        warmup_ms: Wall milliseconds of the iterations thrown away.
-        warnings: Named doubts about this process.
+        warmup_ms: Wall milliseconds of the discarded iterations.
+        warnings: Named warnings about this process.
         readings: What the device told of itself before, while and after it ran, in that order.
     """
 

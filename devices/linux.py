@@ -86,13 +86,13 @@ class Linux(RemoteDevice):
             )
             after_ms = canary_ms(self._link, fastest)
             repeat = job.read(Path(folder))
-        doubts = {
+        warnings = {
             "SLOWED": slowed(before_ms, after_ms),
             "CORES_UNKNOWN": not cores and not placed.refused,
             "CORES_REFUSED": placed.refused,
             "LARGE_PAGES": has_large_pages(self._link),
         }
-        said = (code for code, true in doubts.items() if true)
+        said = (code for code, true in warnings.items() if true)
         return replace(repeat, warnings=(*repeat.warnings, *said))
 
     def _fast_cores(self) -> int:

@@ -44,7 +44,7 @@ class LoadWatch:
         self.other_share = max(0.0, busy - own) / (wall * (os.cpu_count() or 1))
 
     def warnings(self) -> tuple[str, ...]:
-        """Name the doubt, if others used more than is tolerated."""
+        """Name the warning, if others used more than is tolerated."""
         return (OTHER_LOAD,) if self.other_share > TOLERATED_SHARE else ()
 
 

@@ -11,7 +11,7 @@ class Schedule:
 
     Attributes:
         repeats: Fresh, cooled processes: the unit of statistics.
-        warmup: Syntheses thrown away at the start of each.
+        warmup: Iterations discarded at the start of each.
         iterations: Syntheses kept in each.
         cooldown_s: Idle time between repeats.
         threads: Threads of the runtime; 0 for one per core.

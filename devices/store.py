@@ -157,7 +157,7 @@ class Store:
 def safe(name: str) -> str:
     """Return a name that stays inside its folder and needs no quoting."""
     if not SAFE_NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name for a file on a device")
+        raise ConfigError(f"{name!r} is no valid file name on a device")
     return name
 
 

@@ -1,4 +1,4 @@
-"""What anybody's module gives in PyTorch, and whether a device can give the same.
+"""What a user's module gives in PyTorch, and whether a device can give the same.
 
 A device gets each input as rows in memory, one after the other, starts with the module's buffers as
 they are, and calls `forward` several times in one process. What would differ from that in PyTorch

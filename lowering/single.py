@@ -1,4 +1,4 @@
-"""Lower one method of anybody's: a module with example inputs, to a .pte and what became of it."""
+"""Lower a user's module: one method with example inputs, to a .pte and what became of it."""
 
 import warnings
 from collections.abc import Mapping, Sequence

@@ -53,7 +53,7 @@ def sections(comparison: Comparison) -> Iterator[Section]:
         )
         for m in comparison.mismatches
     ]
-    yield Section("Unlike conditions", unlike, ("condition", "case", "base", "candidate", ""))
+    yield Section("Differing conditions", unlike, ("condition", "case", "base", "candidate", ""))
     gating = sorted((c for c in comparison.changes if c.gates), key=lambda c: ORDER[c.verdict])
     yield Section("Gating metrics", change_rows(gating), HEAD)
     yield Section("", left_out(gating))

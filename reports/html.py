@@ -32,7 +32,7 @@ from reports.columns import COVERAGE_METRICS, KEY_METRICS, case_columns, metric_
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
 from reports.quality import TITLES, pair_columns, quality_lines, unscored
-from reports.summary import conditions, doubts, marks, subject, unmeasured
+from reports.summary import conditions, marks, subject, unmeasured, warnings_of
 from reports.units import MISSING, text
 from reports.vega import library
 from reports.views import (
@@ -101,7 +101,7 @@ def render(run: Run, clips: Sequence[Clip], media: str, history: History | None 
         findings=findings(run, schemes),
         tiles=tiles(schemes),
         unmeasured=unmeasured(run),
-        doubts=doubts(run),
+        warnings=warnings_of(run),
         conditions=conditions(run.header),
         scheme_parts=parts,
         scheme_columns=scheme_columns,

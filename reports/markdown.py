@@ -10,7 +10,7 @@ from reports.columns import COVERAGE_METRICS, KEY_METRICS, case_columns, metric_
 from reports.findings import findings
 from reports.frames import rows_frame, schemes_frame
 from reports.quality import TITLES, pair_columns, quality_lines, unscored
-from reports.summary import Note, conditions, doubts, marks, slower, subject, unmeasured
+from reports.summary import Note, conditions, marks, slower, subject, unmeasured, warnings_of
 from reports.units import interval, printable, times
 
 # GitHub looks for mentions in what it has rendered, so that an escape is not enough: a word joiner,
@@ -28,7 +28,7 @@ def escape(words: str) -> str:
 
 
 def write(run: Run) -> str:
-    """Write a run: findings first, then schemes, cases, doubts and conditions."""
+    """Write a run: findings first, then schemes, cases, warnings and conditions."""
     frame, schemes = rows_frame(run), schemes_frame(run)
     blocks = [
         f"# {escape(run.header.run)}: {escape(subject(run))}",
@@ -42,7 +42,7 @@ def write(run: Run) -> str:
         *section("Not scored", unscored(run)),
         "## Cases",
         cases_table(run, frame),
-        *section("Warnings", doubts(run)),
+        *section("Warnings", warnings_of(run)),
         "## Conditions",
         "\n".join(f"- **{name}**: {escape(words)}" for name, words in conditions(run.header)),
     ]

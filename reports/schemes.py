@@ -85,7 +85,7 @@ def as_table(run: Run) -> str:
     schemes, console = compared_schemes(run), terminal()
     columns = metric_columns(schemes, COMPARED_METRICS)
     table = fitted(console, columns, lambda some: schemes_table(schemes, some), LEFT_OUT_FIRST)
-    why = notes("What keeps the others from winning", "yellow", losers(schemes))
+    why = notes("Why the others lost", "yellow", losers(schemes))
     return printed(console, [title(run), *table, *why])
 
 
@@ -98,7 +98,7 @@ def as_markdown(run: Run) -> str:
         f"# {escape(run.header.run)}",
         *(f"> **{mark.name.upper()}**: {escape(mark.words)}" for mark in marks(run.header)),
         schemes_table(schemes, COMPARED_METRICS),
-        *section("What keeps the others from winning", losers(schemes)),
+        *section("Why the others lost", losers(schemes)),
     ]
     return "\n\n".join(blocks) + "\n"
 

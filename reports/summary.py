@@ -1,4 +1,4 @@
-"""What every format says besides numbers: what was not measured, doubts, conditions."""
+"""What every format says besides numbers: what was not measured, warnings, conditions."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.results import Header, Outcome, Run
-from bench.warnings import REMEDIES, Doubt
+from bench.warnings import REMEDIES, NamedWarning
 from reports.units import count, text
 
 CASES_NAMED = 3
@@ -24,7 +24,7 @@ class Note:
     """Something to know about some cases.
 
     Attributes:
-        name: Outcome or doubt.
+        name: Outcome or warning.
         words: Reason or remedy.
         cases: Those that it is about.
     """
@@ -43,8 +43,13 @@ class Note:
 
 def marks(header: Header) -> list[Note]:
     """Name what must stand in plain sight above all numbers."""
-    holds = {Doubt.UNTRAINED: not header.trained, Doubt.EMULATED: header.device.emulated}
-    return [Note(doubt.name.lower(), doubt.value, ()) for doubt, true in holds.items() if true]
+    holds = {
+        NamedWarning.UNTRAINED: not header.trained,
+        NamedWarning.EMULATED: header.device.emulated,
+    }
+    return [
+        Note(warning.name.lower(), warning.value, ()) for warning, true in holds.items() if true
+    ]
 
 
 def unmeasured(run: Run) -> list[Note]:
@@ -62,8 +67,8 @@ def slower(schemes: pd.DataFrame) -> list[Note]:
     return [Note(name_of(line), line["reason"], ()) for line in lines]
 
 
-def doubts(run: Run) -> list[Note]:
-    """Gather the cases that should not be believed by doubt, with its remedy."""
+def warnings_of(run: Run) -> list[Note]:
+    """Gather the unreliable cases by warning, with its remedy."""
     cases: defaultdict[str, list[str]] = defaultdict(list)
     for row in run.rows:
         for name in row.warnings:

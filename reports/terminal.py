@@ -22,7 +22,7 @@ from reports.quality import (
     quality_lines,
     unscored,
 )
-from reports.summary import Note, doubts, marks, slower, subject, unmeasured
+from reports.summary import Note, marks, slower, subject, unmeasured, warnings_of
 from reports.units import count, printable, spread, times
 
 WIDTH = 100  # where nobody says how wide the terminal is
@@ -65,7 +65,7 @@ def parts_of(run: Run, console: Console) -> Iterable[RenderableType]:
         yield Text(f"{more}: `bench report {run.header.run} --format csv` lists all\n", "dim")
     utterances = frame["utterance"].nunique()
     if utterances > 1:
-        yield Text(f"Taken together over {count(utterances, 'utterance')}", "bold")
+        yield Text(f"Summary over {count(utterances, 'utterance')}", "bold")
         yield from fitted(
             console, metric_columns(schemes), lambda chosen: schemes_table(schemes, chosen)
         )
@@ -76,7 +76,7 @@ def parts_of(run: Run, console: Console) -> Iterable[RenderableType]:
     yield from notes("Slower than fp32", "yellow", slower(schemes))
     yield from notes("Without numbers", "red", unmeasured(run))
     yield from notes("Not scored", "yellow", unscored(run))
-    yield from notes("Warnings", "yellow", doubts(run))
+    yield from notes("Warnings", "yellow", warnings_of(run))
     for sentence in findings(run, schemes):
         yield Text(printable(sentence))
 

@@ -56,7 +56,7 @@ class SchemeView:
     parts: Sequence[str]
     cells: Sequence[Cell]
     speedup: Cell
-    doubts: Sequence[str]
+    warnings: Sequence[str]
     methods: Mapping[str, Mapping[str, Any]]
     left_out: Sequence[tuple[str, str]]
 
@@ -174,7 +174,7 @@ def scheme_views(run: Run, schemes: pd.DataFrame, columns: Sequence[Column]) -> 
                 [line[part] for part in parts],
                 [scheme_cell(column, line[column.name], schemes) for column in columns],
                 Cell(times(line["speedup"]), sortable(line["speedup"])),
-                list(dict.fromkeys(doubt for row in own for doubt in row.warnings)),
+                list(dict.fromkeys(name for row in own for name in row.warnings)),
                 measured.methods,
                 measured.left_out,
             )

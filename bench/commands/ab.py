@@ -22,7 +22,11 @@ def how_to_measure(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--utterance", "utterances", multiple=True, help="Built-in utterance, or all."
         ),
-        click.option("--warmup", type=click.IntRange(0), help="Syntheses thrown away in each."),
+        click.option(
+            "--warmup",
+            type=click.IntRange(0),
+            help="Iterations discarded at the start of each repeat.",
+        ),
         click.option("--iterations", type=click.IntRange(1), help="Syntheses kept in each."),
         click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), help="Seconds between."),
         click.option("--threads", type=THREADS, help="Threads; 0 for one per core."),

@@ -27,7 +27,10 @@ def terms_of_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--metric", "metrics", multiple=True, help="Compare only this; repeatable."),
         click.option(
-            "--detect", default="5%", show_default=True, help="Change to tell needed repeats for."
+            "--detect",
+            default="5%",
+            show_default=True,
+            help="Effect size for the sample-size advice.",
         ),
         click.option("--format", "format_name", default="table", show_default=True, help="Format."),
         click.option("-o", "--out", type=OutputFile(), help="File; - is stdout, the default."),

@@ -19,7 +19,7 @@ from bench.commands.output import one_line, print_safely
 @click.option("--device", default="", help="Name of a device; by default all.")
 @click.option(
     "--last", type=click.IntRange(0), default=0, show_default=True,
-    help="Also list the newest so many runs of each series.",
+    help="Also list the N newest runs of each series.",
 )  # fmt: skip
 @click.option(
     "--all", "all_commands", is_flag=True,

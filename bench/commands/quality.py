@@ -22,7 +22,7 @@ def quality_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Sentences to score: built-in, or held-out (needs the corpus).",
         ),
         click.option(
-            "--quality-sentences", type=click.IntRange(1), help="As many of them; default all."
+            "--quality-sentences", type=click.IntRange(1), help="Number of sentences; default all."
         ),
         click.option(
             "--quality-workers",

@@ -1,1 +1,1 @@
-"""Telling a change from noise: verdicts, what did it, and how they have moved over time."""
+"""Telling a change from noise: verdicts, the operators responsible, and history."""

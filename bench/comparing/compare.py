@@ -185,9 +185,9 @@ def overall(
 
 
 def notes(pairs: Sequence[tuple[Row, Row]]) -> Iterator[str]:
-    """Say each doubt that rows of either run have, once, with its remedy."""
-    doubted = Counter(name for pair in pairs for name in {*pair[0].warnings, *pair[1].warnings})
+    """Say each warning that rows of either run have, once, with its remedy."""
+    rows_with = Counter(name for pair in pairs for name in {*pair[0].warnings, *pair[1].warnings})
     for name in REMEDIES:
-        if doubted[name]:
-            cases = "case" if doubted[name] == 1 else "cases"
-            yield f"{name} in {doubted[name]} {cases}: {REMEDIES[name]}"
+        if rows_with[name]:
+            cases = "case" if rows_with[name] == 1 else "cases"
+            yield f"{name} in {rows_with[name]} {cases}: {REMEDIES[name]}"

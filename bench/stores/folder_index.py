@@ -2,7 +2,7 @@
 
 Reading a thousand files for one question takes seconds; reading a column of their medians does not.
 The files stay what counts: whatever changed since the last question is read again, and an index
-that is damaged, or of another version, is thrown away.
+that is damaged, or of another version, is deleted.
 """
 
 import contextlib

@@ -74,8 +74,8 @@ class HtpQuantizer(QnnQuantizer):  # type: ignore[misc]  # untyped base
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         """Mask mildly and keep squares from zero, then prepare the graph as ExecuTorch does."""
-        mask_mildly(model, self.padding)
-        keep_squares_from_zero(model)
+        clamp_mask_bias(model, self.padding)
+        raise_rsqrt_eps(model)
         prepared: GraphModule = super().transform_for_annotation(model)
         return prepared
 
@@ -85,7 +85,7 @@ def is_wide(node: Node) -> bool:
     return node.target is SUM or (node.target in OF_NORMS and in_norm(node))
 
 
-def mask_mildly(model: GraphModule, padding: float) -> int:
+def clamp_mask_bias(model: GraphModule, padding: float) -> int:
     """Lower the factors that turn masks into what is added to attention scores.
 
     Args:
@@ -106,7 +106,7 @@ def mask_mildly(model: GraphModule, padding: float) -> int:
     return lowered
 
 
-def keep_squares_from_zero(model: GraphModule) -> int:
+def raise_rsqrt_eps(model: GraphModule) -> int:
     """Raise what is added to sums of squares before their inverse root is taken.
 
     Those of norms are means by a linear layer, and stay: they are never as near to zero.

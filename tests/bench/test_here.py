@@ -84,7 +84,7 @@ def test_a_pte_that_this_computer_cannot_run_is_not_compared(cache, monkeypatch,
     assert said_here(job(tmp_path), "sha") is None
 
 
-def test_rows_of_other_devices_tell_and_doubt(plan, device, tmp_path, monkeypatch, spoken):
+def test_rows_of_other_devices_tell_and_warn(plan, device, tmp_path, monkeypatch, spoken):
     other = Speech(spoken.codes + 1, spoken.waveform)
     monkeypatch.setattr(pipeline, "said_here", lambda *_: other)
     finished = run(replace(plan, checked_here=True), device, tmp_path, lambda _: None)

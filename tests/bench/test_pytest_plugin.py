@@ -140,7 +140,7 @@ def test_extra_info_says_on_what_and_how_well_it_was_measured(run):
     assert info["inputs"] == ["float32 [2]"]
 
 
-def test_doubts_are_warnings_with_their_remedies(run):
+def test_named_warnings_are_warnings_of_pytest_with_their_remedies(run):
     result, _ = run("--bench-repeats", "2")
     result.stdout.fnmatch_lines(["*MeasurementWarning: FEW_REPEATS: under 5 repeats*"])
     failed, _ = run("-W", "error::bench.pytest_plugin.MeasurementWarning")

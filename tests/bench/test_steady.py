@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bench.steady import drifts, slow_at_first, trend_tail, unsteady, warm_from
-from bench.warnings import Doubt, timing_doubts
+from bench.warnings import NamedWarning, timing_warnings
 
 RNG = np.random.default_rng(4)
 
@@ -79,7 +79,7 @@ def test_noise_is_rarely_taken_for_a_slow_first_run(repeats):
 
 def test_slow_first_runs_are_named_from_five_repeats_on():
     def first_is_slow(repeats):
-        return timing_doubts([[1.3, 1.0, 1.0]] * repeats)[Doubt.FIRST_RUN_SLOW]
+        return timing_warnings([[1.3, 1.0, 1.0]] * repeats)[NamedWarning.FIRST_RUN_SLOW]
 
     assert [first_is_slow(repeats) for repeats in (1, 4, 5, 20)] == [False, False, True, True]
 

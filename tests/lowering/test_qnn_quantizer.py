@@ -18,14 +18,14 @@ class Masked(torch.nn.Module):
 @needs_htp
 def test_only_the_factor_of_a_mask_is_lowered_and_padding_still_counts_for_nothing():
     with sdk.sdk_in_use():
-        from lowering.qnn.quantizer import PADDING, mask_mildly
+        from lowering.qnn.quantizer import PADDING, clamp_mask_bias
 
     scores = torch.randn(1, 4, 8, generator=torch.Generator().manual_seed(0))
     mask = torch.ones(1, 8, 1)
     mask[:, 5:] = 0
     model = torch.export.export(Masked(), (scores, mask), strict=True).module()
     before = model(scores, mask)
-    assert mask_mildly(model, PADDING[8]) == 1
+    assert clamp_mask_bias(model, PADDING[8]) == 1
     assert torch.allclose(model(scores, mask), before, atol=1e-6)
     factors = [n.args[1] for n in model.graph.find_nodes(
         op="call_function", target=torch.ops.aten.mul.Tensor)]  # fmt: skip
@@ -46,7 +46,7 @@ class Directions(torch.nn.Module):
 @needs_htp
 def test_short_directions_are_kept_from_zero_and_norms_are_left_alone():
     with sdk.sdk_in_use():
-        from lowering.qnn.quantizer import SQUARE_EPSILON, keep_squares_from_zero
+        from lowering.qnn.quantizer import SQUARE_EPSILON, raise_rsqrt_eps
 
     inputs = (torch.ones(1, 4, 8), torch.ones(1, 4, 8))
     model = torch.export.export(Directions(), inputs, strict=True).module()
@@ -55,7 +55,7 @@ def test_short_directions_are_kept_from_zero_and_norms_are_left_alone():
         for root in model.graph.find_nodes(op="call_function", target=torch.ops.aten.rsqrt.default)
     ]
     before = {total.args[1] for total in sums}
-    assert keep_squares_from_zero(model) == 1
+    assert raise_rsqrt_eps(model) == 1
     after = {total.args[1] for total in sums}
     assert after - before == {SQUARE_EPSILON}
     assert before - after == {1e-6}

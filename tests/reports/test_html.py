@@ -128,7 +128,7 @@ def test_the_page_begins_with_the_findings_in_plain_words(parsed):
     assert "2 of 12 cases without numbers" in lead
 
 
-def test_doubts_stand_in_the_row_of_what_they_are_about(run, page):
+def test_warnings_stand_in_the_row_of_what_they_are_about(run, page):
     table = page.split('id="cases-table"')[1].split("<tbody>")[1].split("</tbody>")[0]
     for row, written in zip(run.rows, table.split("</tr>"), strict=False):
         assert re.findall(r'class="chip"[^>]*>([A-Z_]+)<', written) == list(row.warnings)

@@ -180,7 +180,7 @@ def test_failures_are_compared_as_outcomes(before, after, verdict):
     assert found.verdict is verdict
 
 
-def test_missing_and_new_cases_are_listed_and_a_missing_one_leaves_doubt():
+def test_missing_and_new_cases_are_listed_and_a_missing_one_is_inconclusive():
     both, old, new = (make_row(make_case(name), rtf=STEADY) for name in ("a", "b", "c"))
     found = compare(make_run(both, old), make_run(both, new), TERMS)
     assert [case.scheme for case in found.missing] == ["b"]
