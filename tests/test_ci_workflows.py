@@ -162,10 +162,10 @@ def test_a_comment_that_is_there_is_edited_and_no_second_one_posted(tools, tmp_p
 @pytest.mark.parametrize(("factor", "code"), [(1.0, 0), (1.5, 3)])
 def test_a_phone_is_judged_by_its_last_good_run(tools, tmp_path, factor, code):
     steady = 1 + 0.002 * np.array([0, 1, -1, 2, -2, 3, -3, 1.5, 0.5, -0.5])
-    for folder, scale in (("baseline", 1.0), ("results", factor)):
+    for folder, samples in (("baseline", steady), ("results", factor * steady[::-1])):
         place = tmp_path / folder / "host"
         place.mkdir(parents=True)
-        run = make_run(make_row(rtf=scale * steady))
+        run = make_run(make_row(rtf=samples))
         save_run(place / f"{run.header.run}.json", run)
     codes = run_steps(
         "lab.yml", tmp_path, {**tools, "GH_ANSWER": "9"}, PULL_REQUEST, left_out=MEASURED

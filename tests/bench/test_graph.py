@@ -118,7 +118,7 @@ def test_a_run_s_graph_is_shown(results):
     [
         (["show", "--json"], 2),
         (["show", "--graph", "--case", "nothing"], 2),
-        (["show", "--graph", "nowhere.pte"], 1),
+        (["show", "--graph", "nowhere.pte"], 2),
         (["diff", "nowhere.pte", "nowhere.pte"], 2),
     ],
 )

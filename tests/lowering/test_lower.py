@@ -104,7 +104,7 @@ def test_a_pair_that_cannot_be_lowered_is_a_reason_and_not_the_end(plan):
     spec = plan.lowering("int8-static", "xnnpack")
     missing = dataclasses.replace(spec.verification, sources="nothing made this")
     (built,) = build_artifacts([dataclasses.replace(spec, calibration=(missing,))])
-    assert built.reason.startswith("load failed: FileNotFoundError")
+    assert built.reason.startswith("load failed: CacheError")
 
 
 def test_a_scheme_that_quantizes_nothing_of_the_model_is_a_failed_lowering(

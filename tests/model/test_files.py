@@ -29,7 +29,8 @@ def special(request, tmp_path):
         (tmp_path / "theirs").write_text("theirs")
         path.symlink_to(tmp_path / "theirs")
     else:
-        socket.socket(socket.AF_UNIX).bind(str(path))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
     return path
 
 

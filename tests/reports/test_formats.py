@@ -103,8 +103,8 @@ def test_the_table_has_no_control_codes_where_output_is_no_terminal(run):
 
 def test_the_table_of_one_utterance_has_no_summary(run):
     rows = tuple(row for row in run.rows if row.case.utterance == "plain")
-    assert "Taken together" in FORMATS["table"](run, None)
-    assert "Taken together" not in FORMATS["table"](replace(run, rows=rows), None)
+    assert "Summary over" in FORMATS["table"](run, None)
+    assert "Summary over" not in FORMATS["table"](replace(run, rows=rows), None)
 
 
 def test_the_json_is_one_document_equal_to_the_run_document(run):
