@@ -5,12 +5,13 @@ shared thread pools, execution mode), .../tune-performance/memory.html (arena),
 .../model-optimizations/graph-optimizations.html, .../model-optimizations/quantization.html (type of
 weights) and include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h.
 PyTorch: https://docs.pytorch.org/docs/stable/generated/torch.compile.html,
-https://docs.pytorch.org/docs/stable/generated/torch.inference_mode.html,
-https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html and
-https://pytorch.org/tutorials/prototype/max_autotune_on_CPU_tutorial.html.
+https://docs.pytorch.org/docs/stable/generated/torch.inference_mode.html and
+https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html.
 
-Not tried: ONNX Runtime's static quantization (its documentation recommends dynamic quantization for
-transformers), blocks of int4 weights, and options that change results, as
+Not tried: `torch.compile(mode="max-autotune")`, which compiles and times several kernels per matrix
+product (https://pytorch.org/tutorials/prototype/max_autotune_on_CPU_tutorial.html; for `tiny` that
+took over 7 minutes on two busy cores); ONNX Runtime's static quantization (its documentation
+recommends dynamic quantization for transformers); int4 weights; options that change results, as
 `optimization.enable_gelu_approximation`. `reduce_range` avoids saturation on processors without
 VNNI and is no faster: the time measured there is the fastest, while the speech can be worse than
 with it. I/O binding saves copies between devices; here there is one. Of Piper and Kokoro only
@@ -72,14 +73,11 @@ class TorchConfiguration:
         inference_mode: In place of `no_grad`.
         compiled: By `torch.compile` with dynamic shapes.
         freezing: Weights are constants of the compiled code (`torch._inductor.config.freezing`).
-        tuned: The compiler times its own matrix products against those of oneDNN, and takes the
-            faster (`mode="max-autotune"`).
     """
 
     inference_mode: bool = False
     compiled: bool = False
     freezing: bool = False
-    tuned: bool = False
 
 
 Configuration = OnnxConfiguration | TorchConfiguration
@@ -109,9 +107,6 @@ TORCH: Mapping[str, TorchConfiguration] = {
     "eager, inference_mode": TorchConfiguration(inference_mode=True),
     "torch.compile": TorchConfiguration(compiled=True),
     "torch.compile, frozen": TorchConfiguration(compiled=True, freezing=True),
-    "torch.compile, frozen, max-autotune": TorchConfiguration(
-        compiled=True, freezing=True, tuned=True
-    ),
 }
 PYTORCH = "MobileSpeech, PyTorch"
 ONNX_INT8 = "MobileSpeech, ONNX Runtime int8"

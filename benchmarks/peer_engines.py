@@ -146,15 +146,7 @@ class PyTorch(Looped):
             torch._inductor.config.freezing = True
         if how.compiled:
             table = {
-                name: Method(
-                    torch.compile(
-                        method.module,
-                        dynamic=True,
-                        mode="max-autotune" if how.tuned else "default",
-                    ),
-                    method.inputs,
-                    method.axes,
-                )
+                name: Method(torch.compile(method.module, dynamic=True), method.inputs, method.axes)
                 for name, method in table.items()
             }
         inner = eager(table)
