@@ -47,6 +47,7 @@ FIRST_THERMAL_SDK = 29  # Android 10
 TOOLS = ("cat", "df", "du", "grep", "kill", "ls", "mkdir", "mv", "readlink", "rm", "sha256sum")
 RUNNER_USAGE = 2  # its exit status without arguments
 ALIGNED_BYTES = 65536  # what linkers for arm64 take by default
+AGAIN = "`bench devices --clean` removes our folder from the device; then try again"
 HELP = 1  # that of gflags, which ExecuTorch's own runners use, when asked for help
 
 
@@ -144,7 +145,7 @@ def examined(
                     patient = replace(patient, conditions=read_conditions(patient.link))
             except HarnessError as error:
                 name = check.__name__.replace("_", " ")
-                yield Finding(name, PROBLEM, str(error), "see the message")
+                yield Finding(name, PROBLEM, str(error), AGAIN)
 
 
 def build(profile: Profile, bundle_for: Callable[[str], Bundle]) -> Finding:
@@ -308,6 +309,13 @@ def awake(patient: Patient) -> Finding:
             "awake",
             WARNING,
             "the screen is off and no wake lock is held: the phone may sleep",
+            "keep the screen on, or use a cable",
+        )
+    if told.wake_lock is None and over_network(patient.link.address):
+        return Finding(
+            "awake",
+            WARNING,
+            "the screen is off, and the phone does not tell of wake locks: it may sleep",
             "keep the screen on, or use a cable",
         )
     return Finding("awake", OK, "the screen is off; a cable or a wake lock keeps it running")

@@ -25,6 +25,9 @@ READ_WAKEFULNESS = (
 # The last one is light doze that would end for maintenance if there were a network.
 IDLE = ("IDLE", "IDLE_MAINTENANCE", "WAITING_FOR_NETWORK")
 
+# AOSP frameworks/base, core/java/android/os/PowerManagerInternal.java, wakefulnessToString.
+SCREEN_ON = {"Awake": True, "Dreaming": True, "Asleep": False, "Dozing": False}
+
 
 @dataclass(frozen=True)
 class Wakefulness:
@@ -52,7 +55,7 @@ def wakefulness_of(text: str) -> Wakefulness:
     idle = re.findall(r"^(?:deep|light)=([A-Z_]{1,30})$", text, re.MULTILINE)
     held = re.findall(r"^ *mHolding\w{1,20}SuspendBlocker=(true|false)", text, re.MULTILINE)
     return Wakefulness(
-        screen_on=state.group(1) in ("Awake", "Dreaming") if state else None,
+        screen_on=SCREEN_ON.get(state.group(1)) if state else None,
         dozing=any(name in IDLE for name in idle) if idle else None,
         wake_lock="true" in held if held else None,
     )

@@ -62,7 +62,12 @@ def name_of(seen: Overview) -> str:
 def cleaned_devices(own: Mapping[str, Table], notify: Notify) -> list[dict[str, Any]]:
     """Remove what is ours from every phone and board that can be seen, and list them."""
     return [
-        {"name": one.address, "freed_bytes": one.freed_bytes, "problem": one.problem}
+        {
+            "name": one.address,
+            "cleaned": not one.problem,
+            "freed_bytes": one.freed_bytes,
+            "problem": one.problem,
+        }
         for one in clean(load_profiles(own), notify)
     ]
 

@@ -71,6 +71,7 @@ WORDING = {
     "memory_bytes": "{:.1f} GB memory",
     "free_bytes": "{:.1f} GB free",
     "used_bytes": "{:.2f} GB ours",
+    "cleaned": "cleaned",
     "freed_bytes": "{:.2f} GB freed",
     "problem": "{}",
 }

@@ -23,7 +23,7 @@ from devices.conditions import (
 )
 from devices.cores import canary_ms, fast_cores, slowed
 from devices.load import busy_share
-from devices.wakefulness import Wakefulness, over_network
+from devices.wakefulness import Wakefulness, over_network, wakefulness_of
 
 # In the form that phones print.
 PHONE = """@thermal
@@ -306,3 +306,8 @@ def test_the_load_of_other_programs_is_read_from_the_kernel(first, last, share):
 def test_a_kernel_that_tells_no_load_is_an_unknown_load():
     assert busy_share(ScriptedLink("head: /proc/stat: Permission denied\n")) is None
     assert busy_share(ScriptedLink("cpu " + "9" * 900_000)) is None
+
+
+def test_a_state_of_wakefulness_that_does_not_exist_counts_as_not_told():
+    assert wakefulness_of("  mWakefulness=Dozing\n").screen_on is False
+    assert wakefulness_of("  mWakefulness=Zombie\n").screen_on is None

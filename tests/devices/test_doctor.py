@@ -145,6 +145,26 @@ def test_a_phone_that_may_sleep_or_doze_is_told(wakefulness, address, state, wor
     assert (found.state, words in found.detail) == (state, True)
 
 
+def test_a_phone_on_the_network_that_tells_of_no_wake_locks_is_not_said_to_stay_awake():
+    link = ScriptedLink("")
+    link.address = "192.168.1.20:5555"
+    told = replace(HEALTHY, wakefulness=Wakefulness(screen_on=False))
+    found = doctor.awake(patient(link, told))
+    assert (found.state, "may sleep" in found.detail) == (WARNING, True)
+
+
+def test_a_check_that_the_folder_on_the_phone_stops_names_the_remedy(monkeypatch, tmp_path):
+    def runner(_):
+        raise DeviceError("secure_mkdirs failed: Permission denied")
+
+    monkeypatch.setattr(doctor, "phone", lambda *_: patient())
+    monkeypatch.setattr(doctor, "claimed", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(doctor, "CHECKS_OF_PHONES", (runner,))
+    *_, found = examine(PIXEL8, bundle_for=lambda _: fake_bundle(tmp_path))
+    assert (found.check, found.state) == ("runner", PROBLEM)
+    assert "`bench devices --clean`" in found.remedy
+
+
 @pytest.mark.parametrize(
     ("last", "state"),
     [("100 0 0 990 0 0 0 0", OK), ("150 0 0 950 0 0 0 0", WARNING), ("", WARNING)],
