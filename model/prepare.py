@@ -9,6 +9,7 @@ from model.audio import load_prompt
 from model.codec.base import Codec
 from model.config import FRAME_RATE_HZ, HOP_LENGTH, SAMPLE_RATE_HZ, ModelConfig
 from model.decoding import DecodingOptions
+from model.denoise import without_noise
 from model.generate import Request
 from model.text.frontend import phonemize
 from model.text.inventory import phoneme_ids
@@ -50,7 +51,7 @@ def prepare(
     )
     longest_s = config.max_prompt_frames * HOP_LENGTH / SAMPLE_RATE_HZ
     samples = load_prompt(utterance.prompt.path, longest_s)[: config.max_prompt_frames * HOP_LENGTH]
-    codes = codec.encode(torch.from_numpy(samples)[None])
+    codes = codec.encode(torch.from_numpy(without_noise(samples))[None])
     return Request(
         sentences=tuple(phoneme_ids(sentence.phonemes) for sentence in sentences),
         prompt_codes=np.asarray(codes[0].numpy(), np.int64),
