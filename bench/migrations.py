@@ -22,9 +22,12 @@ def migrate(content: bytes) -> Document:
     if type(number) is not int or not number >= 1:
         raise ValueError("it does not say its format")
     if number > FORMAT:
-        raise ValueError(f"it is of format {number}: update this project to read it")
+        raise ValueError(f"it is of format {number!s:.20}: update this project to read it")
     if number == FORMAT:
-        raise ValueError("its first line is not as it was written")
+        raise ValueError(
+            "its first line is not as it was written: it was edited, or line ends or a byte order"
+            " mark were put in, as by git's autocrlf; take it from where it was written"
+        )
     for step in range(number, FORMAT):
         document = MIGRATIONS[step](document)
     return document

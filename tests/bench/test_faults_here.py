@@ -5,12 +5,14 @@ with one good run in it.
 """
 
 import gzip
+import io
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import sys
+import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +85,25 @@ def emptied(name):
     return lambda: (shutil.rmtree(name), Path(name).mkdir())
 
 
+def sparse(name, size):
+    return lambda: (Path(name).touch(), os.truncate(name, size))
+
+
+def wav(size):
+    """Two seconds of silence whose header says that it has `size` bytes."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        file.writeframes(bytes(96_000))
+    return content.getvalue()[:40] + size.to_bytes(4, "little") + bytes(96_000)
+
+
+def converted(change):
+    return lambda: Path("results/pixel8/0003_x.json").write_bytes(change(Path(RUN).read_bytes()))
+
+
+SAY_LEXICON = ("say", "Hi.", "--model", "tiny", "--lexicon", "words.toml", "-o", "said.wav")
+SAY_PROMPT = ("say", "Hi.", "--model", "tiny", "--prompt", "a.wav", "-o", "said.wav")
 FAULTS = {
     # what -o names
     "-o is a pipe": Fault(("report", "-o", "out"), "a pipe", make=pipe("out")),
@@ -132,6 +153,34 @@ FAULTS = {
     ),
     "the text is missing": Fault(("say", "--text-file", "t"), "No such file"),
     "the text is blank": Fault(("say", " \n\t"), "can be said"),
+    "a lexicon is a pipe": Fault(SAY_LEXICON, "words.toml cannot be read: it is a pipe",
+        make=pipe("words.toml")),
+    "a lexicon is an endless device": Fault(SAY_LEXICON, "it is a device",
+        make=link("words.toml", "/dev/zero")),
+    "a lexicon is nested without end": Fault(SAY_LEXICON, "recursion depth",
+        make=text("words.toml", b"[en]\nx = " + b"[" * 3000)),
+    "a lexicon has a number of 5000 digits": Fault(SAY_LEXICON, "4300 digits",
+        make=text("words.toml", b"[en]\nx = " + b"1" * 5000)),
+    "a lexicon has a word twice": Fault(SAY_LEXICON, "has two pronunciations",
+        make=text("words.toml", b"[en]\nA = 'x'\na = 'y'\n")),
+    "a lexicon is UTF-16": Fault(SAY_LEXICON, "can't decode byte 0xff",
+        make=text("words.toml", "[en]".encode("utf-16"))),
+    "a prompt is a web page": Fault(SAY_PROMPT, "Format not recognised",
+        make=text("a.wav", b"<!DOCTYPE html>" * 99)),
+    "a prompt's header says that it is empty": Fault(SAY_PROMPT, "is empty by its header",
+        make=text("a.wav", wav(0))),
+    "a prompt has the header of a stream and no speech": Fault(SAY_PROMPT, "is silent",
+        make=text("a.wav", wav(0xFFFFFFFF))),
+    "a prompt is a sparse file of ten gigabytes": Fault(SAY_PROMPT, "is larger than",
+        make=sparse("a.wav", 10 << 30)),
+    "a run has Windows' line ends": Fault(("show", "0003"), "line ends", 1,
+        converted(lambda content: content.replace(b"\n", b"\r\n"))),
+    "a run has a byte order mark": Fault(("show", "0003"), "byte order mark", 1,
+        converted(lambda content: b"\xef\xbb\xbf" + content)),
+    "a run is of a newer format": Fault(("show", "0003"), "it is of format 9", 1,
+        text("results/pixel8/0003_x.json", b'{"format": 9}')),
+    "a run's format has 400 digits": Fault(("show", "0003"), "it is of format 1", 1,
+        text("results/pixel8/0003_x.json", b'{"format": 1%s}' % (b"0" * 400))),
     "threads below none": Fault(("say", "Hi.", "--threads", "-1"), "-1 is not in the range"),
     "a model is a pipe": Fault(("diff", "a.pte", "a.pte"), "a pipe", 1, pipe("a.pte")),
     "a model is a folder's name": Fault(("show", "--graph", "a.pte"), "a.pte", 1, folder("a.pte")),

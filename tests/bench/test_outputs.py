@@ -107,13 +107,30 @@ def test_standard_output_on_a_full_disk_is_one_line(results, arguments):
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
 
 
-def test_a_closed_standard_output_is_no_error(results):
-    command = f"{sys.executable} -m bench list schemes >&-"
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_no_error(results, closed):
+    save_run(results / "0002_good.json", make_run(make_row(rtf=[0.1, 0.2]), name="0002_good"))
+    command = f"{sys.executable} -m bench history {closed}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         ["sh", "-c", command], env=environment, stderr=subprocess.PIPE, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_file_takes_the_number_of_a_closed_standard_stream(tmp_path):
+    """What prints would write into it."""
+    script = (
+        "import os, sys; from bench.__main__ import open_closed_streams; open_closed_streams();"
+        "number = os.open('ours', os.O_WRONLY | os.O_CREAT); os.system('echo nonsense; echo >&2');"
+        "print('nonsense', flush=True); sys.exit(number <= 2)"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec {sys.executable} -c "{script}" <&- >&- 2>&-'], cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert (tmp_path / "ours").read_bytes() == b""
 
 
 def test_a_reader_that_has_enough_ends_the_program_without_a_word(results):

@@ -53,6 +53,16 @@ def test_a_file_is_one_json_document_with_its_format_and_checksum(run):
     assert document == json.loads(msgspec.json.encode(run_document(run)))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [lambda content: content.replace(b"\n", b"\r\n"), lambda content: b"\xef\xbb\xbf" + content],
+    ids=["line ends of Windows", "a byte order mark"],
+)
+def test_a_file_that_git_or_an_editor_converted_is_refused_and_says_so(run, changed):
+    with pytest.raises(ResultError, match="line ends or a byte order mark were put in"):
+        decode_run(changed(encode_run(run)), "it")
+
+
 def test_every_field_survives_writing_and_reading(run):
     """Also those that a format has gained since; a field that is forgotten comes back empty."""
     row = run.rows[0]
