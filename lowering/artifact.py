@@ -6,12 +6,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model.errors import StageFailedError
-from model.files import write_whole
+import msgspec
+
+from model.errors import StageFailedError, reason_of
+from model.files import read_regular, write_whole
 from model.generate import Limits
 from model.hashing import file_sha256
 
 FORMAT = 1
+LARGEST_BYTES = 2**28  # of a manifest
 
 
 @dataclass(frozen=True)
@@ -146,25 +149,22 @@ def read_artifact(folder: Path) -> Artifact:
         StageFailedError: A file is missing, not of this format, or not the other's.
     """
     try:
-        document: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-        if document.pop("format") != FORMAT:
+        document: object = json.loads(read_regular(folder / "manifest.json", LARGEST_BYTES))
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise StageFailedError(f"{folder / 'manifest.json'} is not of format {FORMAT}")
         artifact = Artifact(folder / "model.pte", manifest_from_json(document))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StageFailedError(f"the artifact in {folder} cannot be read: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StageFailedError(
+            f"the artifact in {folder} cannot be read: {reason_of(error)}"
+        ) from error
     artifact.check()
     return artifact
 
 
 def manifest_from_json(document: Mapping[str, Any]) -> Manifest:
-    """Read a manifest back from what `asdict` made of it."""
-    methods = {name: MethodFacts(**facts) for name, facts in document["methods"].items()}
-    return Manifest(
-        **{
-            **document,
-            "methods": methods,
-            "limits": Limits(**document["limits"]),
-            "left_out": tuple((name, why) for name, why in document["left_out"]),
-            "token_agreement": tuple(document["token_agreement"]),
-        }
-    )
+    """Read a manifest back from what `asdict` made of it.
+
+    Raises:
+        ValueError: A field is missing, or of another type.
+    """
+    return msgspec.convert(document, Manifest)
