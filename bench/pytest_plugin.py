@@ -1,9 +1,10 @@
 """The pytest plugin: `device_benchmark` measures a module on a device, and pytest-benchmark judges.
 
-Loaded whenever pytest starts in an environment with this project, so it imports nothing but pytest;
+Loaded whenever pytest starts in an environment with this project, so it imports little but pytest;
 the work is in `bench.device_benchmark`.
 """
 
+import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devices.schedule import MOST_THREADS
+
 if TYPE_CHECKING:
     from bench.device_benchmark import DeviceBenchmark, OpenDevice
 
 FIXTURE = "device_benchmark"
+MOST_CALLS = 10**6  # all of which a device keeps in memory
 
 
 class DeviceClock:
@@ -40,13 +44,13 @@ class MeasurementWarning(UserWarning):
     """A reason not to believe a number that a device has measured."""
 
 
-def at_least(lowest: int) -> Callable[[str], int]:
+def between(lowest: int, highest: int) -> Callable[[str], int]:
     """Make the type of an option that takes whole numbers."""
 
     def whole_number(text: str) -> int:
         value = int(text)
-        if value < lowest:
-            raise ValueError
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{value} is not in {lowest} to {highest}")
         return value
 
     return whole_number
@@ -63,14 +67,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bench-config", metavar="FILE", type=Path,
         help="bench.toml with a lab's own devices. Default: $BENCH_CONFIG, else ./bench.toml",
     )  # fmt: skip
-    for name, lowest, default, what in (
-        ("repeats", 1, 5, "Fresh processes per test: the rounds of pytest-benchmark"),
-        ("warmup", 0, 5, "Calls discarded at the start of each process"),
-        ("iterations", 1, 20, "Calls kept of each process; a round is their median"),
-        ("threads", 0, 0, "Threads of the runtime; 0 for one per core"),
+    for name, lowest, highest, default, what in (
+        ("repeats", 1, MOST_CALLS, 5, "Fresh processes per test: the rounds of pytest-benchmark"),
+        ("warmup", 0, MOST_CALLS, 5, "Calls discarded at the start of each process"),
+        ("iterations", 1, MOST_CALLS, 20, "Calls kept of each process; a round is their median"),
+        ("threads", 0, MOST_THREADS, 0, "Threads of the runtime; 0 for one per core"),
     ):
         group.addoption(
-            f"--bench-{name}", metavar="NUM", type=at_least(lowest), default=default,
+            f"--bench-{name}", metavar="NUM", type=between(lowest, highest), default=default,
             help=f"{what}. Default: %(default)s",
         )  # fmt: skip
 

@@ -236,7 +236,9 @@ def test_a_test_that_the_baseline_lacks_is_told(run):
     [
         (("--bench-device", "pixl8"), "*Did you mean 'pixel8'?*"),
         (("--bench-config", "nowhere.toml"), "*nowhere.toml*"),
-        (("--bench-repeats", "0"), "*--bench-repeats*invalid*'0'*"),
+        (("--bench-repeats", "0"), "*--bench-repeats: 0 is not in 1 to *"),
+        (("--bench-iterations", "9" * 30), "*--bench-iterations: 9* is not in 1 to *"),
+        (("--bench-threads", "257"), "*--bench-threads: 257 is not in 0 to 256"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error(run, flags, said):
