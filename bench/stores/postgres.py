@@ -356,5 +356,13 @@ def execute(connection: "Connection", query: str, /, **values: object) -> list[t
     """Run a query, and return its rows, if it has any."""
     from sqlalchemy import text
 
-    result = connection.execute(text(query), values)
+    given = {name: storable(value) for name, value in values.items()}
+    result = connection.execute(text(query), given)
     return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def storable(value: object) -> object:
+    """Replace what PostgreSQL's texts cannot hold; contents and entries are bytes, and keep it."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    return [storable(one) for one in value] if isinstance(value, list) else value

@@ -346,6 +346,16 @@ class TestFolder:
         assert not journal.path.exists()
 
 
+def test_what_a_device_says_may_have_zero_bytes(store):
+    run = run_of(1, fp32=1.0)
+    device = replace(run.header.device, os="an\0 os")
+    rows = (Row(run.header.cases[0], Outcome.RUN, "it said: \0"),)
+    kept = keep(store, Run(replace(run.header, device=device), rows))
+    assert store.find("latest").run == kept
+    with store.archive() as archive:
+        assert [one.reason.strip("\0\ufffd") for one in archive.failures()] == ["it said: "]
+
+
 class TestPostgres:
     """What only a server can meet."""
 
