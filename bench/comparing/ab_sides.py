@@ -97,14 +97,19 @@ def check_pins(folder: Path, name: str) -> None:
     """Refuse a checkout whose code asks for other packages than those it would lower with.
 
     Raises:
-        ConfigError: A package that shapes a .pte is not of the version that the checkout asks for.
+        ConfigError: A package that shapes a .pte is not of the version that the checkout asks for,
+            or what it asks for cannot be read.
     """
     from packaging.requirements import Requirement
 
     path = folder / "pyproject.toml"
     project = read_toml(path).get("project", {}) if path.is_file() else {}
-    extras = project.get("optional-dependencies", {}).values()
-    asked = [Requirement(one) for one in chain(project.get("dependencies", ()), *extras)]
+    try:
+        extras = project.get("optional-dependencies", {}).values()
+        asked = [Requirement(one) for one in chain(project.get("dependencies", ()), *extras)]
+    except (AttributeError, TypeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise ConfigError(f"{path}: its dependencies cannot be read: {line:.200}") from error
     installed = pins()
     unlike = {
         f"{one.name}{one.specifier} ({installed[one.name]} is installed)"

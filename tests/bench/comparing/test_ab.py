@@ -238,6 +238,24 @@ def test_a_commit_that_asks_for_other_packages_is_refused(other_pins, plan, monk
         open_side("HEAD~9", plan).__enter__()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "project = [1]",
+        "[project]\ndependencies = 3",
+        "[project]\ndependencies = [3]",
+        '[project]\ndependencies = ["!!!"]',
+        "[project]\noptional-dependencies = [1]",
+        '[project.optional-dependencies]\nrun = "a b"',
+    ],
+)
+def test_a_checkout_whose_packages_cannot_be_read_is_one_line(other_pins, plan, content):
+    (other_pins / "pyproject.toml").write_text(content)
+    with pytest.raises(ConfigError, match=r"^.*pyproject\.toml: its dependencies .*$") as caught:
+        open_side(str(other_pins), plan).__enter__()
+    assert "\n" not in str(caught.value)
+
+
 def test_this_checkout_asks_for_what_is_installed():
     check_pins(ROOT, "here")
 
