@@ -19,6 +19,7 @@ DEFAULT = Path("bench.toml")
 LOWEST: Mapping[str, int] = MappingProxyType(
     {"repeats": 1, "warmup": 0, "iterations": 1, "cooldown_s": 0, "threads": 0, "most_repeats": 1}
 )
+MOST_COOLDOWN_S = 86_400.0
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -123,11 +124,15 @@ def check_schedule(schedule: Schedule, where: str) -> None:
     """Make sure of what the flags of `bench run` make sure of.
 
     Raises:
-        ConfigError: A number is too small, or `until` is no share.
+        ConfigError: A number is too small or too large, or `until` is no share.
     """
     for name, lowest in LOWEST.items():
         if (value := getattr(schedule, name)) < lowest:
             raise ConfigError(f"{where} {name} must be at least {lowest}, not {value}")
+    if not schedule.cooldown_s <= MOST_COOLDOWN_S:  # which also refuses NaN
+        raise ConfigError(
+            f"{where} cooldown_s must be at most {MOST_COOLDOWN_S:.0f}, not {schedule.cooldown_s}"
+        )
     if schedule.threads > MOST_THREADS:
         raise ConfigError(f"{where} threads must be at most {MOST_THREADS}, not {schedule.threads}")
     until = schedule.until

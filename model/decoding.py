@@ -43,12 +43,12 @@ def decoding_plan(passes: Sequence[int]) -> tuple[Pass, ...]:
             the last number stay unknown. Or one number, passes over all channels jointly.
 
     Raises:
-        ConfigError: No number, more than there are channels, or a number below 1.
+        ConfigError: No number, more than there are channels, or one out of 1 to `MOST_PASSES`.
     """
-    if not 1 <= len(passes) <= N_CODEBOOK or min(passes) < 1:
+    if not (1 <= len(passes) <= N_CODEBOOK and 1 <= min(passes) <= max(passes) <= MOST_PASSES):
         raise ConfigError(
             f"passes must be one number (joint) or 2 to {N_CODEBOOK} (one per channel, from the"
-            f" coarsest on), each at least 1, not {','.join(map(str, passes))!r}"
+            f" coarsest on), each from 1 to {MOST_PASSES}, not {','.join(map(str, passes))!r}"
         )
     joint = len(passes) == 1
     shares = [
@@ -66,6 +66,7 @@ def unused_channels(plan: Sequence[Pass]) -> tuple[int, ...]:
 
 
 # The knee: more passes cost time and are not shown to gain words or voice (docs/quality.md).
+MOST_PASSES = 1000  # per channel; a second of speech has fewer frames
 DEFAULT_PASSES = (1,) * N_CODEBOOK
 
 

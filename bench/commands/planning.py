@@ -115,16 +115,20 @@ def make_plan(ctx: click.Context, flags: Mapping[str, Any]) -> "Plan":
 
 
 def chosen_names(registry: "Registry[Any]", names: Sequence[str]) -> tuple[str, ...]:
-    """Check names of a registry; `all` stands for all of them.
+    """Check names of a registry; `all` stands for all of them, and each counts once.
 
     Raises:
-        ConfigError: A name is unknown; it suggests the nearest.
+        ConfigError: A name is unknown, where the nearest is suggested, or there is none.
     """
+    if not names:
+        from model.errors import ConfigError
+
+        raise ConfigError(f"nothing to measure: the suite names no {registry.kind}")
     if "all" in names:
         return tuple(registry)
     for name in names:
         registry[name]
-    return tuple(names)
+    return tuple(dict.fromkeys(names))
 
 
 def chosen_schemes(names: Sequence[str]) -> tuple[str, ...]:
@@ -137,8 +141,9 @@ def chosen_schemes(names: Sequence[str]) -> tuple[str, ...]:
     from quantization.schemes import SCHEMES
 
     files = {name: adopt(Path(name)) for name in names if name.endswith(SUFFIX)}
-    registered = chosen_names(SCHEMES, [name for name in names if name not in files])
-    return (*registered, *files.values())
+    registered = [name for name in names if name not in files]
+    chosen = chosen_names(SCHEMES, registered) if registered or not files else ()
+    return tuple(dict.fromkeys((*chosen, *files.values())))
 
 
 def parse_passes(text: str | None) -> tuple[int, ...]:
@@ -156,7 +161,9 @@ def chosen_utterances(names: "tuple[str, ...]", lexicon: "Lexicon") -> "tuple[Ut
     from model.utterance import built_in_utterances, used_for
 
     known = built_in_utterances()
-    chosen = used_for("measure") if "all" in names else [known[name] for name in names]
+    chosen = (
+        used_for("measure") if "all" in names else [known[n] for n in chosen_names(known, names)]
+    )
     return tuple(replace(utterance, lexicon=lexicon) for utterance in chosen)
 
 
@@ -183,9 +190,17 @@ def parse_until(text: str) -> float:
 
 
 def chosen_schedule(schedule: "Schedule", flags: Mapping[str, Any]) -> "Schedule":
-    """Let flags override the configuration's schedule."""
+    """Let flags override the configuration's schedule.
+
+    Raises:
+        ConfigError: A number is outside its range.
+    """
+    from bench.config import check_schedule
+
     names = ("repeats", "warmup", "iterations", "cooldown_s", "threads", "most_repeats")
     given = {name: flags[name] for name in names if flags.get(name) is not None}
     if flags.get("until") is not None:
         given["until"] = parse_until(flags["until"])
-    return replace(schedule, **given)
+    chosen = replace(schedule, **given)
+    check_schedule(chosen, "the schedule's")
+    return chosen

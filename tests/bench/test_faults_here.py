@@ -181,6 +181,19 @@ FAULTS = {
         text("results/pixel8/0003_x.json", b'{"format": 9}')),
     "a run's format has 400 digits": Fault(("show", "0003"), "it is of format 1", 1,
         text("results/pixel8/0003_x.json", b'{"format": 1%s}' % (b"0" * 400))),
+    "a hundred million passes": Fault(
+        ("run", "--dry-run", "--passes", "100000000"), "each from 1 to 1000"
+    ),
+    "a cool-down that is not a number": Fault(
+        ("run", "--dry-run", "--cooldown", "nan"), "cooldown_s must be at most 86400, not nan"
+    ),
+    "a cool-down without end": Fault(
+        ("run", "--dry-run", "--cooldown", "inf"), "cooldown_s must be at most 86400, not inf"
+    ),
+    "a suite of no schemes": Fault(
+        ("run", "--dry-run"), "the suite names no quantization scheme",
+        make=text("bench.toml", b"[suites.default]\nschemes = []"),
+    ),
     "threads below none": Fault(("say", "Hi.", "--threads", "-1"), "-1 is not in the range"),
     "a model is a pipe": Fault(("diff", "a.pte", "a.pte"), "a pipe", 1, pipe("a.pte")),
     "a model is a folder's name": Fault(("show", "--graph", "a.pte"), "a.pte", 1, folder("a.pte")),
@@ -326,3 +339,11 @@ def test_too_little_memory_is_one_line(tmp_path):
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 1)  # how much it takes differs from machine to machine
+
+
+def test_what_is_named_twice_is_measured_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    twice = ("--scheme", "fp32", "--backend", "xnnpack", "--utterance", "short") * 2
+    result = CliRunner().invoke(bench, ["run", "--dry-run", "--model", "tiny", *twice])
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 1
