@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from bench import pipeline
 from bench.cli import bench
+from bench.config import load_config
 from bench.migrations import FORMAT
 from bench.results import encode_run, load_run, save_run
 from bench.rows import assemble
@@ -346,7 +347,6 @@ CONFIGURATIONS = {
     "zeros": bytes(100),
     "UTF-16": "[suites]".encode("utf-16"),
     "Latin-1": b"[devices.caf\xe9]",
-    "a byte order mark": b"\xef\xbb\xbf[suites]\n",
     "JSON": b'{"suites": {}}',
     "YAML": b"suites:\n  smoke: {}\n",
     "half a table": b"[suites",
@@ -386,6 +386,12 @@ CONFIGURATIONS = {
     "a hostile key": b'"\\u001b[2J\\n<img src=x>" = 1\n',
     "control codes": b"[suites]\n\x1b[2J = 1\n",
 }
+
+
+def test_a_configuration_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "bench.toml"
+    path.write_bytes(b"\xef\xbb\xbf[suites.of-windows]\n")
+    assert set(load_config(path).suites) == {"of-windows"}
 
 
 @pytest.mark.parametrize("content", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
