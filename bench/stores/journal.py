@@ -133,8 +133,11 @@ class FileJournal:
         """Add one entry, and make sure that it is on disk.
 
         Raises:
-            ResultError: There is no room; nothing of the entry is left in the file.
+            ResultError: There is no room, and nothing of the entry is left in the file; or the file
+                was removed or moved.
         """
+        if not self._in_place():
+            raise ResultError(f"{self.path} was removed or moved while the run was measured")
         line = to_line(kind, entry, self._lines + 1, self._key)
         before_bytes = os.fstat(self._file).st_size
         try:
@@ -147,6 +150,13 @@ class FileJournal:
             raise ResultError(f"{self.path} cannot be written: {error}") from error
         self._lines += 1
         self._key = self._key or key_of(line)
+
+    def _in_place(self) -> bool:
+        """Whether the path still leads to the file that is written, and not to none or another."""
+        try:
+            return os.path.samestat(os.fstat(self._file), self.path.lstat())
+        except OSError:
+            return False
 
     def entries(self) -> list[Entry]:
         """Read all whole entries; a last line cut short by a kill is left out.

@@ -1,17 +1,20 @@
 """A journal holds every entry once, in the order in which it was written, and none of another."""
 
 import os
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from run_builder import make_row, make_run
 
 from bench import pipeline
 from bench.cli import bench
 from bench.results import decode_run
 from bench.rows import assemble
+from bench.stores.folder import FolderStore
 from bench.stores.journal import FileJournal
 from bench.stores.store import open_store
 from model.errors import DeviceUnavailableError, ResultError
@@ -159,3 +162,13 @@ def test_what_is_no_regular_file_is_no_journal(tmp_path):
     (folder / "0002_link.journal").symlink_to(tmp_path / "elsewhere")
     assert open_store(tmp_path).resume("host") is None
     assert (tmp_path / "elsewhere").read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", [shutil.rmtree, lambda folder: folder.rename("moved")])
+def test_a_journal_that_is_gone_takes_no_more_entries(tmp_path, monkeypatch, how):
+    """Else hours of a run would be written to a file without a name."""
+    monkeypatch.chdir(tmp_path)
+    journal = FolderStore(Path("results")).begin(make_run(make_row()).header, "")
+    how(Path("results"))
+    with pytest.raises(ResultError, match="was removed or moved while the run was measured"):
+        journal.append("row", {})
