@@ -86,3 +86,18 @@ def test_a_prompt_is_encoded_without_its_noise(speech: np.ndarray, tmp_path: Pat
 def test_a_prompt_of_less_than_a_window_is_no_error() -> None:
     short = np.ones(100, np.float32)
     assert without_noise(short) is short
+
+
+@pytest.mark.parametrize("kind", ["tone", "noise", "click"])
+def test_what_is_no_speech_stays_finite_and_as_long(kind: str) -> None:
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+    click = np.zeros(RATE_HZ)
+    click[12_000] = 0.9
+    samples = {
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * time_s),
+        "noise": np.random.default_rng(1).normal(0, 0.1, RATE_HZ),
+        "click": click,
+    }[kind].astype(np.float32)
+    found = without_noise(samples)
+    assert found.shape == samples.shape
+    assert np.isfinite(found).all()
