@@ -2,14 +2,15 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lowering.reference import Reference
+from lowering.reference import Reference, run_unused_heads
 from lowering.verify import verify
 from model.config import CODEBOOK_SIZE, HOP_LENGTH, N_CODEBOOK
-from model.decoding import DecodingOptions
+from model.decoding import MASK, DecodingOptions, decoding_plan
 from model.generate import Limits, Request, synthesize
 from quantization.calibration import record
 
@@ -80,3 +81,22 @@ def test_every_recorded_pass_is_executed_once(said):
 
     verify(counted, answer, *said, LIMITS)
     assert executed["smd"] == len(said[0]["smd"]) == len(REQUEST.options.plan)
+
+
+def test_heads_without_a_pass_are_recorded_and_compared_and_their_codes_stay_unknown():
+    request = replace(REQUEST, options=DecodingOptions(plan=decoding_plan((1, 1)), seed=1))
+    call, recording = record(answer, 16)
+    speech = synthesize(call, LIMITS, request)
+    assert (speech.codes[2:] == MASK).all()
+    run_unused_heads(call, recording, request.options)
+    assert {f"head_{channel}" for channel in range(N_CODEBOOK)} <= set(recording)
+    reference = Reference(request, speech.codes, speech.waveform)
+
+    def one_off(name, inputs):
+        outputs = answer(name, inputs)
+        return [-output for output in outputs] if name == "head_7" else outputs
+
+    checks = verify(one_off, answer, recording, reference, LIMITS)
+    assert checks.token_agreement[:7] == (1,) * 7
+    assert checks.token_agreement[7] < 0.5
+    assert checks.lsd_db == pytest.approx(0, abs=1e-3)  # the codec is given what it was given then
