@@ -35,6 +35,8 @@ _EMPHASISED = frozenset(
     "all and any are but can did do for get go had has her him his how its let may my new no nor "
     "not now off old one our out own so the too two up was we who why yes yet you".split()
 )
+# Short abbreviations that are said as words.
+_SAID_AS_WORDS = frozenset("lan ram rom sim wan".split())
 # Words that the lexicon lacks and the letter-to-sound model gets wrong.
 _PRONUNCIATIONS = {
     LETTER_A.lower(): "ˈeɪ",
@@ -231,7 +233,9 @@ def _lower_acronyms(text: str) -> str:
 
     def lower(match: re.Match[str]) -> str:
         word = match[0]
-        is_word = shouts or len(word) >= _SHORTEST_ACRONYM or word.lower() in _EMPHASISED
+        is_word = (
+            shouts or len(word) >= _SHORTEST_ACRONYM or word.lower() in _EMPHASISED | _SAID_AS_WORDS
+        )
         return word.lower() if is_word and _engine().knows(word) else word
 
     return re.sub(r"\b[A-Z][A-Z']+\b", lower, text)

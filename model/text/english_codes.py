@@ -70,10 +70,10 @@ def _flag(match: re.Match[str]) -> str:
     return f"{' dash' * len(match[1])} {words}"
 
 
-@speak_codes.rule(r"(?<=\w)_+(?=\w)")
+@speak_codes.rule(r"(?<=\w)_+(id\b|)(?=\w|\b)")
 def _underscore(match: re.Match[str]) -> str:
-    """a_b -> a underscore b."""
-    return " underscore "
+    """a_b -> a underscore b; user_id -> user underscore ID."""
+    return f" underscore {match[1].upper()}"
 
 
 @speak_codes.rule(r"\b([A-Z]):\\")
@@ -174,7 +174,9 @@ def _numbered_by_pairs(match: re.Match[str]) -> str:
     return f"{match[1]}{' ' * match[1][-1].isalpha()}{say_by_pairs(match[2])}"
 
 
-@speak_codes.rule(r"\b((?i:ext(?:ension|\.)?|pin|code)\s)(\d{3,8})\b(?![.,:-]?\d)")
+@speak_codes.rule(
+    r"\b((?i:ext(?:ension|\.)?|(?:pin|code)(?: is)?|text|ending in)\s)(\d{3,8})\b(?![.,:-]?\d)"
+)
 def _numbered_by_digits(match: re.Match[str]) -> str:
     """Extension 4021 -> Extension four zero two one."""
     return f"{match[1]}{spell(match[2])}"

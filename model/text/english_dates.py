@@ -48,6 +48,14 @@ def _month_first(match: re.Match[str]) -> str:
     return _date(month, day, year) or _date(day, month, year) or re.sub(r"[-/]", " ", match[0])
 
 
+@speak_dates.rule(r"\b((?i:due|on|by|until|since|before|after)\s)(\d{1,2})/(\d{1,2})\b(?![/.,]?\d)")
+def _month_and_day(match: re.Match[str]) -> str:
+    """Due 3/14 -> Due march fourteenth."""
+    before, month, day = match.groups()
+    said = _date(month, day, "") or _date(day, month, "")
+    return f"{before}{said}" if said else match[0]
+
+
 @speak_dates.rule(r"(?<![\d/.-])(\d{1,2})\.(\d{1,2})\.(\d{4})\b(?!\.?\d)")
 def _day_first(match: re.Match[str]) -> str:
     """30.06.1998 -> june thirtieth, nineteen ninety eight."""
@@ -109,8 +117,7 @@ def _british_date(match: re.Match[str]) -> str:
     spoken = _date(_month_number(month or other_month), day, year or other_year or "")
     if spoken is None:
         return match[0]
-    article = "the " if before.strip().lower() == "the" else ""
-    if article:  # the 4th of July
+    if before.strip().lower() == "the" or " of " in match[0]:  # the 4th of July
         month_name, _, rest = spoken.partition(" ")
         ordinal, _, said_year = rest.partition(",")
         return f"{before}{ordinal} of {month_name}{',' * bool(said_year)}{said_year}"

@@ -32,6 +32,7 @@ _UNITS = {  # written: one, several (by default with an s)
     "g": "gram", "mg": "milligram", "µg": "microgram", "lb": "pound", "lbs": "pound", "oz": "ounce",
     "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter", "gal": "gallon",
     "tbsp": "tablespoon", "tsp": "teaspoon", "cc": "cubic centimeter", "ha": "hectare",
+    "yr": "year", "yrs": "year", "wks": "week",
     "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute", "s": "second",
     "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
     "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"), "MHz": ("megahertz", "megahertz"),

@@ -61,6 +61,12 @@ def _range(match: re.Match[str]) -> str:
     return f"{match[1]} to "
 
 
+@speak_ranges.rule(rf"(?<=\d[kKMB])\s?[-–]\s?(?=[{CURRENCY_SIGNS}]?\d)")
+def _range_of_large_sums(match: re.Match[str]) -> str:
+    """$80k-$100k -> $80k to $100k."""
+    return " to "
+
+
 @speak_ranges.rule(rf"([{CURRENCY_SIGNS}])-(?=[\d.])")
 def _sign_within(match: re.Match[str]) -> str:
     """$-5 -> -$5."""

@@ -117,6 +117,26 @@ def _each(match: re.Match[str]) -> str:
     return "每"
 
 
+@rewrite.rule(
+    r"(?<!\d)(\d{1,3})-(\d{1,3})(?=[获取击战胜负平领落险])|(?<=比分)([是为]?)(\d{1,3})-(\d{1,3})(?!\d)"
+)
+def _score(match: re.Match[str]) -> str:
+    """3-1获胜 -> 3比1获胜."""
+    return f"{match[3] or ''}{match[1] or match[4]}比{match[2] or match[5]}"
+
+
+@rewrite.rule(r"(?<!\d)([05-9][05])(?=后(?![天年月来])|年代末出生)")
+def _born_in(match: re.Match[str]) -> str:
+    """90后 -> 九零后."""
+    return spell(match[1])
+
+
+@rewrite.rule(r"@(?=[\u4e00-\u9fff])")
+def _mention(match: re.Match[str]) -> str:
+    """@小王 -> 艾特小王."""
+    return "艾特"
+
+
 @rewrite.rule(r"(?<!\d)0(?=[1-9][月日号])")
 def _leading_zero(match: re.Match[str]) -> str:
     """08月08日 -> 8月8日."""
