@@ -121,7 +121,7 @@ def test_a_file_that_is_not_there_is_named_and_leaves_nothing_here(link, base, f
 
 @pytest.mark.parametrize("name", ["../escape", "/etc/passwd", "a b", "-rf", "", "a\nb", ".hidden"])
 def test_names_that_leave_the_folder_are_refused(link, base, files, name):
-    with pytest.raises(ConfigError, match="is no name"):
+    with pytest.raises(ConfigError, match="is no valid file name"):
         Store(link, base).put({name: files["runner"]})
 
 
