@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 SCHEMES = ("fp32", "8da8w", "8da4w", "int8-static")
 # Arm's int8 kernels round otherwise than x86's, and one code chosen otherwise changes all that
 # follow.
-ROUNDED_OTHERWISE = ("8da8w", "int8-static")
+ROUNDED_OTHERWISE = ("8da8w", "8da4w", "int8-static")
 
 
 @pytest.fixture(scope="module")

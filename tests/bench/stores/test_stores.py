@@ -1,5 +1,6 @@
 """A folder and a database keep the same runs, and answer the same questions alike."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -273,10 +274,11 @@ def test_eight_writers_killed_at_random_lose_nothing_and_double_nothing(
     assert all(len(run.rows) == 3 for run in kept)
     assert {len(row.metrics["load_ms"].samples) for row in rows} == {3}
     samples = Counter(sample for row in rows for sample in row.metrics["load_ms"].samples)
-    while (journal := store.resume("host")) is not None:  # a last kill may have left some
-        samples.update(
-            entry["facts"]["load_ms"] for entry in journal.entries() if entry["kind"] == "repeat"
-        )
+    with contextlib.ExitStack() as journals:  # each holds its claim until all are read
+        while (journal := store.resume("host")) is not None:  # a last kill may have left some
+            journals.callback(journal.close)
+            repeats = (entry for entry in journal.entries() if entry["kind"] == "repeat")
+            samples.update(repeat["facts"]["load_ms"] for repeat in repeats)
     assert set(samples.values()) == {1}
     assert set(acknowledged) <= set(samples)
     with store.archive() as archive:
