@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench import pipeline
-from bench.pipeline import NEWEST, Plan, run
+from bench.pipeline import NEWEST, Plan, run, texts_of
 from bench.results import Outcome, load_run
 from bench.rows import assemble
 from bench.stores.journal import FileJournal
@@ -15,6 +15,7 @@ from lowering.lower import LoweringSpec
 from model.choice import ModelChoice
 from model.errors import ConfigError, DeviceUnavailableError, RunInterrupted
 from model.hashing import file_sha256
+from model.text.lexicon import Lexicon
 
 
 def nothing(_):
@@ -344,3 +345,12 @@ def test_a_journal_that_is_all_there_is_of_a_damaged_run_goes_on(plan, device, t
     device.gone_after = None
     finished = run(plan, device, tmp_path, nothing, resume=NEWEST)
     assert load_run(path.with_suffix(".json")) == finished
+
+
+def test_a_lexicon_is_recorded_with_each_utterance_and_makes_it_another(plan):
+    lexicon = Lexicon("words.toml", (("en", "pixel", "pick sell"),))
+    plain = plan.utterances[0]
+    told = replace(plain, lexicon=lexicon)
+    assert "lexicon" not in texts_of([plain])[plain.name]
+    assert texts_of([told])[plain.name]["lexicon"] == f"words.toml {lexicon.sha256}"
+    assert plan.reference(told).folder() != plan.reference(plain).folder()
