@@ -44,8 +44,10 @@ _TAGS = (
     "pre|prosody|q|s|say-as|seq|sigh|small|span|speak|strong|sub|sup|table|td|th|title|tr|tt|u|ul|"
     "voice|w"
 )
-_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,300}})?/?>", re.IGNORECASE)
-_BREAK = re.compile(r"<break(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
+# An attribute has a value, so that a <b and c> d is no tag.
+_ATTRIBUTES = r"(?:\s+[\w:-]{1,40}\s?=[^<>]{0,300})?\s?/?"
+_TAG = re.compile(rf"</?(?:{_TAGS}){_ATTRIBUTES}>", re.IGNORECASE)
+_BREAK = re.compile(rf"<break{_ATTRIBUTES}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 
 # Full stops that end no sentence: after titles and initials, and after what numbers follow.

@@ -31,6 +31,8 @@ _WEEKDAYS = {
 
 _WEEKDAY = alternatives(day.capitalize() for day in _WEEKDAYS)  # lower case means other words: sat
 
+_SHORT_MONTH = alternatives([*(month.title() for month in _SHORT), "Sept"])
+
 speak_dates = Rules()
 """Rewrites dates and times of day."""
 
@@ -61,9 +63,6 @@ def _day_first(match: re.Match[str]) -> str:
     """30.06.1998 -> june thirtieth, nineteen ninety eight."""
     day, month, year = match.groups()
     return _date(month, day, year) or _date(day, month, year) or match[0]
-
-
-_SHORT_MONTH = alternatives([*(month.title() for month in _SHORT), "Sept"])
 
 
 @speak_dates.rule(rf"\b({_SHORT_MONTH})\.?\s?[-–]\s?({_SHORT_MONTH})\b\.?(?!\s\d)")

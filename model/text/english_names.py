@@ -27,7 +27,7 @@ _CROWNED = "emperor empress king pope prince queen sultan tsar".split()
 # After what looks like a numeral, they make it the pronoun: Part I like best.
 _VERBS = "am|can|could|did|do|had|have|know|like|love|think|want|was|will|would"
 
-_STREETS = {
+STREETS = {
     "st": "Street", "ave": "Avenue", "av": "Avenue", "blvd": "Boulevard", "rd": "Road",
     "dr": "Drive", "ln": "Lane", "ct": "Court", "pl": "Place", "sq": "Square", "hwy": "Highway",
     "pkwy": "Parkway", "ter": "Terrace",
@@ -101,14 +101,14 @@ def _value(roman: str) -> str:
 @speak_names.rule(
     rf"\b(\d{{1,5}})([A-Z]?)\s(?:([NSEW]{{1,2}})\.?\s)?"
     rf"((?:[A-Z][\w'-]{{1,20}}|\d{{1,3}}(?:st|nd|rd|th))(?:\s[A-Z][\w'-]{{1,20}}){{0,2}}?)\s"
-    rf"({alternatives(word.title() for word in _STREETS)})\b\.?"
+    rf"({alternatives(word.title() for word in STREETS)})\b\.?"
     rf"(?:\s({alternatives(_DIRECTIONS)})\b)?(\s*$|\s+(?=[A-Z]))?"
 )
 def _street(match: re.Match[str]) -> str:
     """708 N 1st St, Albany -> seven oh eight north 1st Street, Albany."""
     house, letter, side, name, street, quarter, end = match.groups()
     words = [say_by_pairs(house) if len(house) < 5 else spell(house), letter]
-    words += [_DIRECTIONS.get(side or "", side or ""), name, _STREETS[street.lower()]]
+    words += [_DIRECTIONS.get(side or "", side or ""), name, STREETS[street.lower()]]
     words += [_DIRECTIONS[quarter] if quarter else ""]
     stop = ". " if end is not None and re.search(r"\.\s*$", match[0]) else end or ""
     return " ".join(filter(None, words)) + stop

@@ -9,7 +9,7 @@ from model.text.counting import NUMBER, count
 from model.text.english_codes import speak_codes
 from model.text.english_dates import speak_dates
 from model.text.english_measures import speak_measures
-from model.text.english_names import speak_names
+from model.text.english_names import STREETS, speak_names
 from model.text.english_numbers import speak_numbers, speak_ranges
 from model.text.rewriting import Rules
 
@@ -34,7 +34,6 @@ _ANYWHERE = {
     "feb": "february", "apr": "april", "aug": "august", "sept": "september", "oct": "october",
     "nov": "november", "dec": "december", "tues": "tuesday", "thurs": "thursday",
 }  # fmt: skip
-_STREETS = {"Dr": "Drive", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Hwy": "Highway"}
 _SIGNS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "±": "plus or minus",
     "×": "times", "÷": "divided by", "<": "less than", ">": "greater than", "/": "slash",
@@ -130,7 +129,7 @@ def _street_without_a_number(match: re.Match[str]) -> str:
     """On Oak Dr is -> On Oak Drive is; Hwy 66 -> Highway 66."""
     name, street = (group for group in match.groups() if group is not None)
     stop = "." if match[0].endswith(".") and not match.string[match.end() :].strip() else ""
-    return f"{name} {_STREETS[street]}{stop}".lstrip()
+    return f"{name} {STREETS[street.lower()]}{stop}".lstrip()
 
 
 @rewrite.rule(r"\b((?i:ph\.d|e\.g|i\.e|[a-z]+))\.(?!\w)")

@@ -325,3 +325,8 @@ def test_any_string_gives_known_phonemes_or_an_input_error(text, lang):
         starts = [sentence.phonemes[start] for start in sentence.word_starts]
         assert not {*PAUSES, SILENCE} & set(starts)
     assert phonemize(text, lang, max_phonemes=40) == sentences
+
+
+def test_only_tags_are_dropped_as_markup():
+    assert strip_markup('<p class="x">One <br/>two</p>').split() == ["One", "two"]
+    assert strip_markup("if p <s and q> r") == "if p <s and q> r"
